@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kafka: librdkafka with our configuration, our errors and the few administrative calls we need.
+ *
+ * Handles are librdkafka's own; callers use its API on them directly.
+ */
+#ifndef CORE_KAFKA_H
+#define CORE_KAFKA_H
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/pipeline.h"
+
+/*
+ * Brokers, properties and compression of the pipeline file, then `settings`: name, value, name,
+ * value, NULL. The file's properties win over settings that are only tuning, and are refused where
+ * they would break a promise (acks, idempotence, isolation, auto commit). NULL on error.
+ */
+rd_kafka_conf_t *kafka_conf(const struct pipeline_kafka *kafka, const char *client_id,
+                            const char *const settings[], struct error *err);
+/* Takes conf, also on error. */
+rd_kafka_t *kafka_producer(rd_kafka_conf_t *conf, struct error *err);
+rd_kafka_t *kafka_consumer(rd_kafka_conf_t *conf, struct error *err);
+
+/* Sets err from librdkafka's answer; ERROR_RETRY where another try may help. Returns false. */
+bool kafka_fail(struct error *err, rd_kafka_resp_err_t code, const char *what);
+/* The same, and destroys error. */
+bool kafka_fail_error(struct error *err, rd_kafka_error_t *error, const char *what);
+
+struct kafka_topic_setting {
+    const char *name;
+    const char *value;
+};
+/* Makes the topic unless it exists; a topic with another partition count is an error that gives both. */
+bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
+                        const struct kafka_topic_setting *settings, size_t setting_count,
+                        struct error *err);
+/* Fails if the topic does not exist. */
+bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int32_t *count,
+                            struct error *err);
+bool kafka_watermarks(rd_kafka_t *client, const char *topic, int32_t partition, int64_t *low,
+                      int64_t *high, struct error *err);
+/* Committed offsets (stable, with metadata) of a group, into list. */
+bool kafka_committed(const struct pipeline_kafka *kafka, const char *group,
+                     rd_kafka_topic_partition_list_t *list, struct error *err);
+
+/* The value of a record's header; false if it has none of that name. Borrowed from the record. */
+bool kafka_header(const rd_kafka_message_t *message, const char *name, const void **value,
+                  size_t *size);
+
+#endif

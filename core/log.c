@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/log.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/buffer.h"
+#include "core/error.h"
+
+enum { SECRET_LIMIT = 64, SECRET_SIZE_MIN = 4 };
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static enum log_level least = LOG_INFO;
+static bool as_json;
+static char *secrets[SECRET_LIMIT];
+static unsigned secret_count;
+
+void log_set_level(enum log_level level)
+{
+    least = level;
+}
+
+void log_set_json(bool json)
+{
+    as_json = json;
+}
+
+void log_redact(const char *secret)
+{
+    if (secret == NULL || strlen(secret) < SECRET_SIZE_MIN)
+        return;
+    pthread_mutex_lock(&mutex);
+    bool known = false;
+    for (unsigned i = 0; i < SECRET_LIMIT && secrets[i] != NULL && !known; i++)
+        known = strcmp(secrets[i], secret) == 0;
+    if (!known) {
+        char **slot = &secrets[secret_count++ % SECRET_LIMIT];
+        free(*slot);
+        *slot = strdup(secret);
+    }
+    pthread_mutex_unlock(&mutex);
+}
+
+static void append_escaped(struct buffer *line, const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\')
+            buffer_appendf(line, "\\%c", *c);
+        else if ((unsigned char)*c < 0x20)
+            buffer_appendf(line, "\\u%04x", (unsigned)*c);
+        else
+            buffer_append_byte(line, (uint8_t)*c);
+    }
+}
+
+static void append_text(struct buffer *line, const char *text)
+{
+    bool quote = as_json || text[0] == '\0' || strpbrk(text, " \"=\t\r\n\\") != NULL;
+
+    if (!quote) {
+        buffer_append_text(line, text);
+        return;
+    }
+    buffer_append_byte(line, '"');
+    append_escaped(line, text);
+    buffer_append_byte(line, '"');
+}
+
+static void append_field(struct buffer *line, const struct log_field *field)
+{
+    buffer_appendf(line, as_json ? ",\"%s\":" : " %s=", field->key);
+    switch (field->kind) {
+    case LOG_FIELD_TEXT:
+        append_text(line, field->text != NULL ? field->text : "-");
+        break;
+    case LOG_FIELD_INT:
+        buffer_appendf(line, "%lld", (long long)field->number);
+        break;
+    case LOG_FIELD_REAL:
+        buffer_appendf(line, "%.6g", field->real);
+        break;
+    }
+}
+
+static void append_head(struct buffer *line, enum log_level level, const char *message)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    struct timespec now;
+    struct tm utc;
+    char stamp[32];
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+    buffer_appendf(
+        line, as_json ? "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"message\":" : "%s.%03ldZ %s ",
+        stamp, now.tv_nsec / 1000000, names[level]);
+    if (as_json)
+        append_text(line, message);
+    else
+        append_escaped(line, message);
+}
+
+static void hide_secrets(struct buffer *line)
+{
+    for (unsigned i = 0; i < SECRET_LIMIT && secrets[i] != NULL; i++) {
+        size_t size = strlen(secrets[i]);
+        uint8_t *found;
+        while ((found = memmem(line->data, line->size, secrets[i], size)) != NULL) {
+            struct buffer rest = {0};
+            uint8_t *after = found + size;
+            buffer_append(&rest, after, (size_t)(line->data + line->size - after));
+            line->size = (size_t)(found - line->data);
+            buffer_append_text(line, "<secret>");
+            buffer_append(line, rest.data, rest.size);
+            buffer_fini(&rest);
+        }
+    }
+}
+
+void log_write(enum log_level level, const char *message, const struct log_field *fields,
+               size_t field_count)
+{
+    if (level < least)
+        return;
+
+    struct buffer line = {0};
+
+    append_head(&line, level, message);
+    for (size_t i = 0; i < field_count; i++)
+        append_field(&line, &fields[i]);
+    buffer_append_text(&line, as_json ? "}" : "");
+    pthread_mutex_lock(&mutex);
+    hide_secrets(&line);
+    buffer_append_byte(&line, '\n');
+    ssize_t written = write(STDERR_FILENO, line.data, line.size);
+    (void)written; /* There is no better place to complain. */
+    pthread_mutex_unlock(&mutex);
+    buffer_fini(&line);
+}
+
+void log_failure(const char *message, const struct error *err)
+{
+    if (err->hint[0] != '\0')
+        log_error(message, LOG_TEXT("error", err->text), LOG_TEXT("hint", err->hint));
+    else
+        log_error(message, LOG_TEXT("error", err->text));
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * metrics: counters, gauges and histograms, declared in a table, written in Prometheus' text form.
+ *
+ * Each part has a metrics.def: METRIC(name, kind, unit, help), made into a table of metric_def. A
+ * series is a metric with its labels; taking one allocates, changing one is an atomic add, from any
+ * thread. Label values are names from the pipeline file or partitions: bounded, never ids.
+ */
+#ifndef CORE_METRICS_H
+#define CORE_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buffer.h"
+
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+struct metric_def {
+    const char *name; /* Without the prefix dualrun_; counters end with _total. */
+    enum metric_kind kind;
+    double scale;     /* Stored integers times this are shown: 1e-6 for microseconds as seconds. */
+    const char *help; /* One sentence: what it counts, and what to do when it moves. */
+};
+
+struct metrics;
+struct metric; /* One series. */
+
+struct metrics *metrics_new(void);
+void metrics_free(struct metrics *metrics);
+
+/* Labels as `stream="views",partition="3"`, or NULL. The same def and labels give the same series.
+ * Owned by metrics. */
+struct metric *metrics_series(struct metrics *metrics, const struct metric_def *def,
+                              const char *labels);
+
+void metric_add(struct metric *metric, int64_t delta);
+void metric_set(struct metric *metric, int64_t value);
+int64_t metric_value(const struct metric *metric);
+/* Histogram with buckets of 1, 2, 5 × 10^n; value in stored units. */
+void metric_observe(struct metric *metric, int64_t value);
+
+/* Everything in Prometheus' text form, metrics in the order of their first use. */
+void metrics_format(struct metrics *metrics, struct buffer *out);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * process: signals as a flag that turn loops read.
+ */
+#ifndef CORE_PROCESS_H
+#define CORE_PROCESS_H
+
+#include <stdbool.h>
+
+/* SIGINT and SIGTERM ask for a clean stop; the second one ends the process at once. SIGPIPE is ignored.
+ * Core dumps of this process hold no readable memory for other users (PR_SET_DUMPABLE 0). */
+void process_start(void);
+bool process_stopping(void);
+/* As if SIGTERM had come: for tests and for a part that ends another. */
+void process_stop(void);
+
+/*
+ * Ends the process as kill -9 would when the point has been passed often enough. Armed by
+ * DUALRUN_CRASH_AT=NAME:COUNT, so that tests can crash between any two steps of a commit.
+ */
+void process_crash_point(const char *name);
+
+#endif
