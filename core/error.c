@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static void fill(struct error *err, enum exit_code code, enum error_class class, const char *format,
-                 va_list arguments)
+__attribute__((format(printf, 4, 0))) static void fill(struct error *err, enum exit_code code,
+                                                       enum error_class class, const char *format,
+                                                       va_list arguments)
 {
     err->code = code;
     err->class = class;
