@@ -29,15 +29,19 @@ struct metric; /* One series. */
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *metrics);
 
-/* Labels as `stream="views",partition="3"`, or NULL. The same def and labels give the same series.
- * Owned by metrics. */
+/* Appends `name="value"` to labels, with a comma before it where needed and the value escaped. */
+void metrics_label(struct buffer *labels, const char *name, const char *value);
+
+/* Labels as `stream="views",partition="3"` (metrics_label makes them), or NULL. The same name and
+ * labels give the same series; a name has one kind. Owned by metrics; def must outlive it. */
 struct metric *metrics_series(struct metrics *metrics, const struct metric_def *def,
                               const char *labels);
 
 void metric_add(struct metric *metric, int64_t delta);
 void metric_set(struct metric *metric, int64_t value);
+/* Of a histogram: how many values were observed. */
 int64_t metric_value(const struct metric *metric);
-/* Histogram with buckets of 1, 2, 5 × 10^n; value in stored units. */
+/* Histogram with buckets of 1, 2, 5 × 10^n up to 5 × 10^9; value in stored units, below 0 counts as 0. */
 void metric_observe(struct metric *metric, int64_t value);
 
 /* Everything in Prometheus' text form, metrics in the order of their first use. */

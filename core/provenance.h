@@ -30,7 +30,11 @@
 #define HEADER_PREFIX           "dualrun."
 #define HEADER_ATTRIBUTE_PREFIX "dualrun.attribute."
 
-enum { PROVENANCE_TEXT_SIZE = 512 }; /* Room for any of the texts; none is ever cut. */
+enum {
+    PROVENANCE_TEXT_SIZE = 512,     /* Room for any of the texts; none is ever cut. */
+    PROVENANCE_NAME_SIZE_MAX = 255, /* Of a subscription or stream, as in Pub/Sub. */
+    PROVENANCE_ID_SIZE_MAX = 192,   /* Of a message id; Pub/Sub's own have about 17. */
+};
 
 struct provenance_source {
     const char *subscription; /* Short name. Borrowed, not terminated when parsed. */
@@ -40,7 +44,8 @@ struct provenance_source {
     int64_t publish_time_us;
     int32_t attempt; /* 0: not counted. */
 };
-/* Returns the size of the text; no NUL is counted. */
+/* Returns the size of the text; there is no NUL. 0 if a name or id is empty, too long, or holds
+ * anything but visible ASCII: the text could not be read back. */
 size_t provenance_format_source(const struct provenance_source *source,
                                 char text[static PROVENANCE_TEXT_SIZE]);
 bool provenance_parse_source(const void *text, size_t size, struct provenance_source *source);
@@ -66,6 +71,7 @@ struct provenance_late {
     int64_t watermark_ms;
     enum late_outcome outcome;
 };
+/* 0 as in provenance_format_source. */
 size_t provenance_format_late(const struct provenance_late *late,
                               char text[static PROVENANCE_TEXT_SIZE]);
 bool provenance_parse_late(const void *text, size_t size, struct provenance_late *late);
