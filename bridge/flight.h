@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * flight: the messages of a stream that were pulled and are not yet acknowledged.
+ *
+ * Each message of an answer gets a slot. A slot gives up its ack id only when Kafka has the message,
+ * and always the newest ack id of that message:
+ *
+ *     enter ──new──> SENDING ──delivered──> READY ──take──> ACKING ──acked──> free
+ *       │               │  └────lost──> UNWANTED ──> free     │ └──again──> READY
+ *       ├──again, still on its way──> WAITING ──the first is delivered──> READY
+ *       └──again, was delivered─────────────────────────────> READY
+ *
+ * A message that comes again while it is on its way takes the acknowledgement over: the older slot
+ * is free as soon as Kafka reports. The messages of one answer share a batch, whose lease is extended
+ * as a whole. One thread; never blocks, never logs. Pure.
+ */
+#ifndef BRIDGE_FLIGHT_H
+#define BRIDGE_FLIGHT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buffer.h"
+
+enum {
+    FLIGHT_BATCH_SIZE_MAX = 4096, /* Messages of one answer that get a slot. */
+    FLIGHT_REQUEST_IDS_MAX = 2500,
+    FLIGHT_REQUEST_BYTES_MAX = 500 * 1024, /* Pub/Sub's limit is 524,288. */
+};
+
+struct flight;
+
+struct flight_message { /* Borrowed. */
+    const void *message_id;
+    size_t message_id_size;
+    const char *ack_id;
+    size_t ack_id_size;
+    bool ack_id_plain; /* Needs no escape in JSON. */
+    uint32_t size_bytes;
+};
+
+enum flight_entry {
+    FLIGHT_NEW,       /* Send it; then report by flight_settle. */
+    FLIGHT_DUPLICATE, /* Kafka has it or will have it: nothing to do. */
+    FLIGHT_NO_ROOM,   /* More than a batch holds: leave it to a redelivery. */
+};
+
+struct flight_refs { /* The slots of one request. */
+    uint32_t *refs;  /* Owned. */
+    uint32_t count;
+    uint32_t capacity;
+};
+
+struct flight *flight_new(uint32_t window_size);
+void flight_free(struct flight *flight);
+
+/* A batch for one answer. Closes by itself when its last message is done. */
+uint32_t flight_open(struct flight *flight, int64_t now_us, int64_t renew_us);
+/* Copies. ref names the slot of a new message. */
+enum flight_entry flight_enter(struct flight *flight, uint32_t batch,
+                               const struct flight_message *message, uint32_t *ref);
+/* No more messages come into the batch. */
+void flight_close(struct flight *flight, uint32_t batch);
+
+/* Kafka's report. A message that was lost becomes unknown again: its redelivery is sent. */
+void flight_settle(struct flight *flight, uint32_t ref, bool delivered);
+
+/*
+ * The next acknowledgement request: {"ackIds":[…]} within Pub/Sub's limits. False if none is due.
+ * Its slots are out until flight_acked, flight_ack_again or flight_ack_lost is called for each.
+ */
+bool flight_take_acks(struct flight *flight, struct buffer *body, struct flight_refs *refs);
+/* Returns how long ago its answer came, at now_us. */
+int64_t flight_acked(struct flight *flight, uint32_t ref, int64_t now_us);
+void flight_ack_again(struct flight *flight, uint32_t ref);
+/* Pub/Sub no longer takes this ack id: it sends the message again, and then that one is acked. */
+void flight_ack_lost(struct flight *flight, uint32_t ref);
+
+/* The ack id of a slot that is out, as it was entered. */
+struct flight_ack_id {
+    const char *text;
+    size_t size;
+};
+struct flight_ack_id flight_ack_id(const struct flight *flight, uint32_t ref);
+
+/* The batch whose lease must be extended by now_us, or -1. *cursor starts at 0. */
+int64_t flight_due(const struct flight *flight, int64_t now_us, uint32_t *cursor);
+/* When flight_due will next find one; INT64_MAX: never. */
+int64_t flight_due_us(const struct flight *flight);
+int64_t flight_received_us(const struct flight *flight, uint32_t batch);
+void flight_renew(struct flight *flight, uint32_t batch, int64_t renew_us);
+/*
+ * A modifyAckDeadline request for the messages of a batch that are not acknowledged yet, from
+ * *cursor on. False when there are no more.
+ */
+bool flight_take_extension(const struct flight *flight, uint32_t batch, uint32_t *cursor,
+                           int32_t seconds, struct buffer *body);
+/* The same with 0 seconds for everything in flight, which is then forgotten: the end. */
+bool flight_take_returns(struct flight *flight, struct buffer *body);
+
+struct flight_counts {
+    uint64_t sending; /* Given to Kafka, or waiting for such a one. */
+    uint64_t ready;   /* Kafka has it; to be acknowledged. */
+    uint64_t acking;
+    uint64_t bytes; /* Of all three. */
+};
+const struct flight_counts *flight_counts(const struct flight *flight);
+
+#endif
