@@ -54,9 +54,8 @@ struct expect_row *expect_rows(const struct plan *plan)
     struct expect_row *rows = memory_array(view_count, sizeof *rows);
 
     for (uint32_t i = 0; i < view_count; i++)
-        rows[i] = (struct expect_row){.view = &plan->events[i],
-                                      .label.dwell_ms = -1,
-                                      .complete.dwell_ms = -1};
+        rows[i] = (struct expect_row){
+            .view = &plan->events[i], .label.dwell_ms = -1, .complete.dwell_ms = -1};
     for (uint32_t i = view_count; i < plan->event_count; i++) {
         const struct plan_event *engagement = &plan->events[i];
         struct expect_row *row = &rows[engagement->view];
@@ -74,7 +73,10 @@ struct expect_row *expect_rows(const struct plan *plan)
 
 static bool labels_equal(const struct expect_label *a, const struct expect_label *b)
 {
-    return a->liked == b->liked && a->shares == b->shares && a->first == b->first
+    int a_kind = a->first == NULL ? -1 : a->first->kind;
+    int b_kind = b->first == NULL ? -1 : b->first->kind;
+
+    return a->liked == b->liked && a->shares == b->shares && a_kind == b_kind
            && a->dwell_ms == b->dwell_ms;
 }
 
@@ -141,7 +143,8 @@ static void write_late(FILE *out, const struct plan *plan, const struct render *
         char view_id[UUID_TEXT_SIZE];
         if (event->trait != TRAIT_LATE)
             continue;
-        fprintf(out, "{\"event_id\":\"%s\",\"view_id\":\"%s\",\"ts\":%" PRId64 ",\"kind\":\"%s\"}\n",
+        fprintf(out,
+                "{\"event_id\":\"%s\",\"view_id\":\"%s\",\"ts\":%" PRId64 ",\"kind\":\"%s\"}\n",
                 uuid_format(event->id, id), uuid_format(plan->events[event->view].id, view_id),
                 event->time_ms, render_kind((enum event_kind)event->kind));
     }

@@ -251,8 +251,8 @@ struct plan *plan_new(const struct plan_options *options, struct error *err)
     plan->options = *options;
     plan->event_count = options->view_count + options->engagement_count + options->late_count;
     plan->events = memory_array(plan->event_count, sizeof *plan->events);
-    plan->messages = memory_array(2 * (size_t)plan->event_count + options->poison_count,
-                                  sizeof *plan->messages);
+    plan->messages =
+        memory_array(2 * (size_t)plan->event_count + options->poison_count, sizeof *plan->messages);
     plan_events(plan, &random);
     plan_messages(plan, &random);
     return plan;

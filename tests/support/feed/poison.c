@@ -56,12 +56,14 @@ static void spoil_key(struct buffer *body)
 
 static void spoil_null_key(struct buffer *body)
 {
-    replace(body, "\"view_id\":", "\"view_id\":null,\"view\":", strlen("\"view_id\":null,\"view\":"));
+    replace(body,
+            "\"view_id\":", "\"view_id\":null,\"view\":", strlen("\"view_id\":null,\"view\":"));
 }
 
 static void spoil_uuid(struct buffer *body)
 {
-    replace(body, "\"view_id\":\"", "\"view_id\":\"not-a-uuid-", strlen("\"view_id\":\"not-a-uuid-"));
+    replace(body, "\"view_id\":\"", "\"view_id\":\"not-a-uuid-",
+            strlen("\"view_id\":\"not-a-uuid-"));
 }
 
 static void spoil_utf8(struct buffer *body)
@@ -114,8 +116,7 @@ static void spoil_exponent(struct buffer *body)
 
 static void spoil_symbol(struct buffer *body)
 {
-    replace(body, "\"surface\":\"", "\"surface\":\"billboard_",
-            strlen("\"surface\":\"billboard_"));
+    replace(body, "\"surface\":\"", "\"surface\":\"billboard_", strlen("\"surface\":\"billboard_"));
 }
 
 static void spoil_twice(struct buffer *body)

@@ -32,11 +32,11 @@ static const struct device {
     const char *os;
     const char *model;
 } devices[] = {
-    {"android", "Redmi Note 12"}, {"android", "Galaxy M14"},   {"android", "vivo Y16"},
-    {"android", "realme C55"},    {"android", "POCO M5"},      {"android", "OPPO A78"},
-    {"android", "Moto G54"},      {"android", "Redmi 9A"},     {"android", "Galaxy A05s"},
-    {"android", "Infinix Hot 30"}, {"ios", "iPhone 11"},       {"ios", "iPhone 13"},
-    {"ios", "iPhone SE"},         {"web", "Chrome 141"},
+    {"android", "Redmi Note 12"},  {"android", "Galaxy M14"}, {"android", "vivo Y16"},
+    {"android", "realme C55"},     {"android", "POCO M5"},    {"android", "OPPO A78"},
+    {"android", "Moto G54"},       {"android", "Redmi 9A"},   {"android", "Galaxy A05s"},
+    {"android", "Infinix Hot 30"}, {"ios", "iPhone 11"},      {"ios", "iPhone 13"},
+    {"ios", "iPhone SE"},          {"web", "Chrome 141"},
 };
 
 static const struct place {
@@ -277,15 +277,14 @@ static void render_engagement_body(const struct render *render, uint32_t index, 
 static void render_poison(const struct render *render, uint32_t index, struct buffer *body)
 {
     const struct plan *plan = render->plan;
-    uint32_t pick = random_mix(index) % plan->options.view_count;
+    uint32_t pick = (uint32_t)(random_mix(index) % plan->options.view_count);
 
     if (poison_is_view(index) || plan->event_count == plan->options.view_count)
         render_view_body(render, pick, body);
     else
-        render_engagement_body(render,
-                               plan->options.view_count
-                                   + pick % (plan->event_count - plan->options.view_count),
-                               body);
+        render_engagement_body(
+            render,
+            plan->options.view_count + pick % (plan->event_count - plan->options.view_count), body);
     poison_body(index, body);
 }
 
