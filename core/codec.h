@@ -17,7 +17,12 @@
 #include "core/buffer.h"
 #include "core/schema.h"
 
-enum { CODEC_FRAME_SIZE = 5, CODEC_LONG_SIZE_MAX = 10 };
+enum {
+    CODEC_FRAME_SIZE = 5,
+    CODEC_LONG_SIZE_MAX = 10,
+    CODEC_DEPTH_MAX = 64,         /* Records, arrays and maps inside each other. */
+    CODEC_EMPTY_ITEMS_MAX = 65536 /* Array items that take no bytes (null), in one value. */
+};
 
 /* Frame. */
 void codec_put_frame(struct buffer *out, int32_t schema_id);
@@ -33,6 +38,9 @@ void codec_put_bytes(struct buffer *out, const void *data, size_t size); /* Also
 const uint8_t *codec_get_long(const uint8_t *data, const uint8_t *end, int64_t *value);
 const uint8_t *codec_get_bytes(const uint8_t *data, const uint8_t *end, const uint8_t **bytes,
                                size_t *size);
+
+/* Unicode's well-formed UTF-8: no overlong form, no surrogate. */
+bool codec_is_utf8(const uint8_t *text, size_t size);
 
 /* A value as it lies in the encoded record. Bytes are borrowed from there. */
 struct codec_value {
@@ -54,7 +62,10 @@ const uint8_t *codec_skip(const struct schema_type *type, const uint8_t *data, c
 /* The value at a path of one record without frame. False if the data does not fit the schema. */
 bool codec_find(const struct schema_path *path, const uint8_t *data, const uint8_t *end,
                 struct codec_value *value);
-/* True if data..end is exactly one value of `type`. */
+/* As codec_find, from the value of `type` that path->fields[step] is to be looked up in. */
+bool codec_find_from(const struct schema_path *path, size_t step, const struct schema_type *type,
+                     const uint8_t *data, const uint8_t *end, struct codec_value *value);
+/* True if data..end is exactly one value of `type`; looks also at what codec_skip jumps over. */
 bool codec_check(const struct schema_type *type, const uint8_t *data, const uint8_t *end);
 
 /*
@@ -63,7 +74,8 @@ bool codec_check(const struct schema_type *type, const uint8_t *data, const uint
  */
 json_t *codec_to_json(const struct schema_type *type, const uint8_t *data, const uint8_t *end);
 
-/* The value as an event time in ms; false if it is null or of another type. `unit`: TIME_* of pipeline.h. */
+/* The value as an event time in ms; false if it is null, of another type or too far away. `unit`: TIME_*
+ * of pipeline.h; a logical type (date, timestamp) knows better and wins. Finer times round down. */
 bool codec_time_ms(const struct codec_value *value, int unit, int64_t *ms);
 /* Key bytes: strings, bytes and fixed as they are, uuids of 16 bytes as 36 characters, numbers in
  * decimal text. Appends to out. False if the value is null, a record, an array or a map. */
