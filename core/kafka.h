@@ -21,7 +21,7 @@
  */
 rd_kafka_conf_t *kafka_conf(const struct pipeline_kafka *kafka, const char *client_id,
                             const char *const settings[], struct error *err);
-/* Takes conf, also on error. */
+/* Takes conf, also on error. A conf of NULL gives NULL and leaves err as kafka_conf set it. */
 rd_kafka_t *kafka_producer(rd_kafka_conf_t *conf, struct error *err);
 rd_kafka_t *kafka_consumer(rd_kafka_conf_t *conf, struct error *err);
 
@@ -41,6 +41,7 @@ bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
 /* Fails if the topic does not exist. */
 bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int32_t *count,
                             struct error *err);
+/* For a consumer, high is the end of what is committed: an open transaction holds it. */
 bool kafka_watermarks(rd_kafka_t *client, const char *topic, int32_t partition, int64_t *low,
                       int64_t *high, struct error *err);
 /* Committed offsets (stable, with metadata) of a group, into list. */

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kafka_admin: the administrative calls of kafka.h. Each waits for its answer, so none is for a
+ * turn loop.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/clock.h"
+#include "core/kafka.h"
+
+enum { CALL_TIMEOUT_MS = 15000, READY_TIMEOUT_MS = 30000, READY_POLL_MS = 20, TEXT_SIZE = 512 };
+
+/* What the cluster says about one topic. */
+struct topic_state {
+    bool exists;
+    bool ready; /* Every partition has a leader. */
+    int32_t partition_count;
+};
+
+static struct topic_state read_state(const rd_kafka_metadata_topic_t *topic)
+{
+    struct topic_state state = {.partition_count = topic->partition_cnt};
+
+    state.exists = topic->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                   && topic->err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    state.ready = state.exists && topic->partition_cnt > 0;
+    for (int i = 0; i < topic->partition_cnt; i++)
+        state.ready = state.ready && topic->partitions[i].leader >= 0;
+    return state;
+}
+
+/* Asks for this topic alone; allow.auto.create.topics is off, so asking does not make it. */
+static bool topic_state(rd_kafka_t *client, const char *name, struct topic_state *state,
+                        struct error *err)
+{
+    const struct rd_kafka_metadata *metadata;
+    char what[TEXT_SIZE];
+
+    snprintf(what, sizeof what, "topic %s", name);
+
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(client, name, NULL);
+
+    if (topic == NULL)
+        return kafka_fail(err, rd_kafka_last_error(), what);
+
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, topic, &metadata, CALL_TIMEOUT_MS);
+
+    rd_kafka_topic_destroy(topic);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_fail(err, code, what);
+    assert(metadata->topic_cnt == 1);
+    code = metadata->topics[0].err;
+    *state = read_state(&metadata->topics[0]);
+    rd_kafka_metadata_destroy(metadata);
+    if (state->exists && code != RD_KAFKA_RESP_ERR_NO_ERROR
+        && code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+        return kafka_fail(err, code, what);
+    return true;
+}
+
+static bool missing(struct error *err, const char *name)
+{
+    error_set(err, EXIT_CODE_TARGET, "topic %s does not exist", name);
+    return error_hint(err,
+                      "create it, correct its name, or give it partitions in the pipeline file "
+                      "so that it is made");
+}
+
+static bool partitions_fit(const struct pipeline_topic *topic, int32_t count, struct error *err)
+{
+    if (topic->partitions == 0 || topic->partitions == count)
+        return true;
+    error_set(err, EXIT_CODE_TARGET, "topic %s has %d partitions, the pipeline file says %d",
+              topic->name, count, topic->partitions);
+    return error_hint(err,
+                      "say partitions: %d, or use another topic: keys would change their partition "
+                      "if this one were altered",
+                      count);
+}
+
+static rd_kafka_NewTopic_t *new_topic(const struct pipeline_topic *topic,
+                                      const struct kafka_topic_setting *settings,
+                                      size_t setting_count, struct error *err)
+{
+    char text[TEXT_SIZE];
+    int replication = topic->replication > 0 ? topic->replication : -1; /* The broker's default. */
+    rd_kafka_NewTopic_t *new =
+        rd_kafka_NewTopic_new(topic->name, topic->partitions, replication, text, sizeof text);
+
+    if (new == NULL) {
+        error_set(err, EXIT_CODE_CONFIG, "create topic %s: %s", topic->name, text);
+        return NULL;
+    }
+    for (size_t i = 0; i < setting_count; i++)
+        rd_kafka_NewTopic_set_config(new, settings[i].name, settings[i].value);
+    return new;
+}
+
+/* Another process may be faster: that the topic exists is no failure here. */
+static bool read_result(rd_kafka_event_t *event, const char *name, struct error *err)
+{
+    const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(event);
+    char what[TEXT_SIZE];
+    size_t count = 0;
+
+    snprintf(what, sizeof what, "create topic %s", name);
+    if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_fail(err, rd_kafka_event_error(event), what);
+    assert(result != NULL);
+
+    const rd_kafka_topic_result_t **topics = rd_kafka_CreateTopics_result_topics(result, &count);
+
+    assert(count == 1);
+    rd_kafka_resp_err_t code = rd_kafka_topic_result_error(topics[0]);
+    const char *reason = rd_kafka_topic_result_error_string(topics[0]);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+        return true;
+    if (reason != NULL)
+        snprintf(what, sizeof what, "create topic %s: %s", name, reason);
+    return kafka_fail(err, code, what);
+}
+
+static bool create(rd_kafka_t *client, rd_kafka_NewTopic_t *new, const char *name,
+                   struct error *err)
+{
+    char text[TEXT_SIZE];
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+
+    rd_kafka_AdminOptions_set_request_timeout(options, READY_TIMEOUT_MS, text, sizeof text);
+    rd_kafka_AdminOptions_set_operation_timeout(options, CALL_TIMEOUT_MS, text, sizeof text);
+    rd_kafka_CreateTopics(client, &new, 1, options, queue);
+
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 2 * READY_TIMEOUT_MS);
+    bool created = event != NULL
+                       ? read_result(event, name, err)
+                       : error_retry(err, EXIT_CODE_TARGET, "create topic %s: no answer", name);
+
+    if (event != NULL)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+    return created;
+}
+
+/* True when each leader answers for its partitions: the brokers learn of a topic one after another. */
+static bool leaders_answer(rd_kafka_t *client, const char *name, int32_t count)
+{
+    int64_t low, high;
+
+    for (int32_t i = 0; i < count; i++)
+        if (rd_kafka_query_watermark_offsets(client, name, i, &low, &high, CALL_TIMEOUT_MS)
+            != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return false;
+    return true;
+}
+
+static bool wait_ready(rd_kafka_t *client, const char *name, int32_t *count, struct error *err)
+{
+    int64_t end_us = clock_monotonic_us(clock_real()) + READY_TIMEOUT_MS * (int64_t)1000;
+    struct topic_state state;
+
+    while (clock_monotonic_us(clock_real()) < end_us) {
+        if (!topic_state(client, name, &state, err))
+            return false;
+        *count = state.partition_count;
+        if (state.ready && leaders_answer(client, name, state.partition_count))
+            return true;
+        nanosleep(&(struct timespec){.tv_nsec = READY_POLL_MS * 1000000}, NULL);
+    }
+    error_retry(err, EXIT_CODE_TARGET, "topic %s: not every partition has a leader after %d s",
+                name, READY_TIMEOUT_MS / 1000);
+    return error_hint(err, "look at the brokers: some may be down");
+}
+
+bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
+                        const struct kafka_topic_setting *settings, size_t setting_count,
+                        struct error *err)
+{
+    struct topic_state state;
+    int32_t count;
+
+    if (!topic_state(client, topic->name, &state, err))
+        return false;
+    if (!state.exists) {
+        if (topic->partitions == 0)
+            return missing(err, topic->name);
+
+        rd_kafka_NewTopic_t *new = new_topic(topic, settings, setting_count, err);
+
+        if (new == NULL)
+            return false;
+        bool created = create(client, new, topic->name, err);
+        rd_kafka_NewTopic_destroy(new);
+        if (!created)
+            return false;
+    } else if (!partitions_fit(topic, state.partition_count, err)) {
+        return false; /* Sooner than a wait for leaders that would not help. */
+    }
+    return wait_ready(client, topic->name, &count, err) && partitions_fit(topic, count, err);
+}
+
+bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int32_t *count,
+                            struct error *err)
+{
+    struct topic_state state;
+
+    if (!topic_state(client, topic, &state, err))
+        return false;
+    if (!state.exists)
+        return missing(err, topic);
+    *count = state.partition_count;
+    return true;
+}
+
+bool kafka_watermarks(rd_kafka_t *client, const char *topic, int32_t partition, int64_t *low,
+                      int64_t *high, struct error *err)
+{
+    char what[TEXT_SIZE];
+    rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(client, topic, partition, low, high, CALL_TIMEOUT_MS);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return true;
+    snprintf(what, sizeof what, "offsets of topic %s, partition %d", topic, partition);
+    return kafka_fail(err, code, what);
+}
+
+static bool check_partitions(const rd_kafka_topic_partition_list_t *list, const char *group,
+                             struct error *err)
+{
+    char what[TEXT_SIZE];
+
+    for (int i = 0; i < list->cnt; i++) {
+        if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            continue;
+        snprintf(what, sizeof what, "offsets of group %s, topic %s, partition %d", group,
+                 list->elems[i].topic, list->elems[i].partition);
+        return kafka_fail(err, list->elems[i].err, what);
+    }
+    return true;
+}
+
+/* read_committed, which kafka_conf sets, makes the broker wait for open transactions: stable. */
+bool kafka_committed(const struct pipeline_kafka *kafka, const char *group,
+                     rd_kafka_topic_partition_list_t *list, struct error *err)
+{
+    const char *const settings[] = {"group.id", group, NULL};
+    char what[TEXT_SIZE];
+    rd_kafka_t *client = kafka_consumer(kafka_conf(kafka, "dualrun-offsets", settings, err), err);
+
+    if (client == NULL)
+        return false;
+
+    rd_kafka_resp_err_t code = rd_kafka_committed(client, list, READY_TIMEOUT_MS);
+
+    rd_kafka_destroy(client);
+    snprintf(what, sizeof what, "offsets of group %s", group);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_fail(err, code, what);
+    return check_partitions(list, group, err);
+}

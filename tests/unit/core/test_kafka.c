@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/kafka.h"
+
+/* The pipeline file's texts are not const. */
+#define TEXT(text) ((char *)(uintptr_t)(text))
+
+static struct pipeline_kafka kafka_of(struct pipeline_property *property)
+{
+    return (struct pipeline_kafka){.brokers = TEXT("127.0.0.1:1"),
+                                   .compression = TEXT("zstd"),
+                                   .properties = property,
+                                   .property_count = property != NULL};
+}
+
+static void assert_conf(const rd_kafka_conf_t *conf, const char *name, const char *expected)
+{
+    char value[256];
+    size_t size = sizeof value;
+
+    assert_int_equal(rd_kafka_conf_get(conf, name, value, &size), RD_KAFKA_CONF_OK);
+    assert_string_equal(value, expected);
+}
+
+static void the_promises_are_set_before_anything_else(void **state)
+{
+    static const char *const settings[] = {"transactional.id", "t-0", "linger.ms", "7", NULL};
+    struct pipeline_kafka kafka = kafka_of(NULL);
+    struct error err;
+    rd_kafka_conf_t *conf = kafka_conf(&kafka, "dualrun-test", settings, &err);
+
+    (void)state;
+    assert_non_null(conf);
+    assert_conf(conf, "bootstrap.servers", "127.0.0.1:1");
+    assert_conf(conf, "client.id", "dualrun-test");
+    assert_conf(conf, "compression.codec", "zstd");
+    assert_conf(conf, "enable.idempotence", "true");
+    assert_conf(conf, "acks", "-1");
+    assert_conf(conf, "enable.auto.commit", "false");
+    assert_conf(conf, "isolation.level", "read_committed");
+    assert_conf(conf, "auto.offset.reset", "error");
+    assert_conf(conf, "check.crcs", "true");
+    assert_conf(conf, "allow.auto.create.topics", "false");
+    assert_conf(conf, "transactional.id", "t-0");
+    assert_conf(conf, "linger.ms", "7");
+    rd_kafka_conf_destroy(conf);
+}
+
+static void the_file_has_the_last_word_on_tuning(void **state)
+{
+    static const char *const settings[] = {"linger.ms", "7", NULL};
+    struct pipeline_property property = {.name = TEXT("linger.ms"), .value = TEXT("50")};
+    struct pipeline_kafka kafka = kafka_of(&property);
+    struct error err;
+    rd_kafka_conf_t *conf = kafka_conf(&kafka, "c", settings, &err);
+
+    (void)state;
+    assert_non_null(conf);
+    assert_conf(conf, "linger.ms", "50");
+    rd_kafka_conf_destroy(conf);
+}
+
+static void refused(struct pipeline_property property, const char *text, const char *hint)
+{
+    struct pipeline_kafka kafka = kafka_of(&property);
+    struct error err = {0};
+
+    assert_null(kafka_conf(&kafka, "c", NULL, &err));
+    assert_int_equal(err.code, EXIT_CODE_CONFIG);
+    assert_string_equal(err.text, text);
+    assert_string_equal(err.hint, hint);
+}
+
+static void a_property_that_breaks_a_promise_is_refused_by_name(void **state)
+{
+    static const struct {
+        const char *name, *value, *fix;
+    } bad[] = {
+        {"enable.idempotence", "false", "true"},
+        {"acks", "1", "all"},
+        {"acks", "0", "all"},
+        {"request.required.acks", "1", "all"},
+        {"enable.auto.commit", "true", "false"},
+        {"enable.auto.offset.store", "true", "false"},
+        {"isolation.level", "read_uncommitted", "read_committed"},
+        {"check.crcs", "false", "true"},
+        {"queuing.strategy", "lifo", "fifo"},
+        {"delivery.report.only.error", "true", "false"},
+        {"allow.auto.create.topics", "true", "false"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct pipeline_property property = {.name = TEXT(bad[i].name),
+                                             .value = TEXT(bad[i].value)};
+        struct pipeline_kafka kafka = kafka_of(&property);
+        struct error err = {0};
+        char start[128], end[128];
+        snprintf(start, sizeof start, "kafka.properties: %s: ", bad[i].name);
+        snprintf(end, sizeof end, "remove the property, or set it to %s", bad[i].fix);
+        assert_null(kafka_conf(&kafka, "c", NULL, &err));
+        assert_memory_equal(err.text, start, strlen(start));
+        assert_string_equal(err.hint, end);
+        property.value = TEXT(bad[i].fix); /* What the hint says works. */
+        rd_kafka_conf_t *conf = kafka_conf(&kafka, "c", NULL, &err);
+        assert_non_null(conf);
+        rd_kafka_conf_destroy(conf);
+    }
+    refused((struct pipeline_property){.name = TEXT("acks"), .value = TEXT("1")},
+            "kafka.properties: acks: a record could be acknowledged and then lost with its broker",
+            "remove the property, or set it to all");
+    refused((struct pipeline_property){.name = TEXT("group.id"), .value = TEXT("mine")},
+            "kafka.properties: group.id: join.group names the group", "remove the property");
+}
+
+static void an_unknown_property_and_a_bad_value_are_refused(void **state)
+{
+    char expected[128];
+
+    (void)state;
+    snprintf(expected, sizeof expected,
+             "kafka.properties: sasl.user: librdkafka %s has no such property",
+             rd_kafka_version_str());
+    refused(
+        (struct pipeline_property){.name = TEXT("sasl.user"), .value = TEXT("x")}, expected,
+        "names are those of librdkafka's CONFIGURATION.md, which are not always those of Kafka's "
+        "Java clients");
+    refused((struct pipeline_property){.name = TEXT("linger.ms"), .value = TEXT("-1")},
+            "kafka.properties: linger.ms: Configuration property \"linger.ms\" value -1 is outside "
+            "allowed range 0..900000",
+            "");
+}
+
+static void a_secret_is_in_no_message(void **state)
+{
+    struct pipeline_property property = {
+        .name = TEXT("security.protocol"), .value = TEXT("hunter2hunter2"), .secret = true};
+
+    (void)state;
+    refused(property, "kafka.properties: security.protocol: the value is refused", "");
+}
+
+static void properties_that_do_not_fit_together_are_told_as_a_configuration_error(void **state)
+{
+    static const char *const settings[] = {"transactional.id",
+                                           "t",
+                                           "transaction.timeout.ms",
+                                           "10000",
+                                           "message.timeout.ms",
+                                           "20000",
+                                           NULL};
+    struct pipeline_kafka kafka = kafka_of(NULL);
+    struct error err = {0};
+
+    (void)state;
+    assert_null(kafka_producer(kafka_conf(&kafka, "c", settings, &err), &err));
+    assert_int_equal(err.code, EXIT_CODE_CONFIG);
+    assert_memory_equal(err.text, "kafka: ", 7);
+}
+
+static void each_answer_has_its_class_and_a_way_out(void **state)
+{
+    static const struct {
+        rd_kafka_resp_err_t code;
+        enum error_class class;
+        const char *hint; /* A part of it. */
+    } expected[] = {
+        {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, ERROR_RETRY, "min.insync.replicas"},
+        {RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, ERROR_RETRY, ""},
+        {RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, ERROR_RETRY, "kafka.brokers"},
+        {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, ERROR_STOP, "create the topic"},
+        {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, ERROR_STOP, "max.message.bytes"},
+        {RD_KAFKA_RESP_ERR__AUTHENTICATION, ERROR_STOP, "sasl."},
+        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, ERROR_STOP, "ACL"},
+        {RD_KAFKA_RESP_ERR__FENCED, ERROR_STOP, "another process took over"},
+        {RD_KAFKA_RESP_ERR_INVALID_RECORD, ERROR_STOP, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        struct error err = {0};
+        char text[256];
+        assert_false(kafka_fail(&err, expected[i].code, "send to topic views"));
+        snprintf(text, sizeof text, "send to topic views: %s", rd_kafka_err2str(expected[i].code));
+        assert_string_equal(err.text, text);
+        assert_int_equal(err.code, EXIT_CODE_TARGET);
+        assert_int_equal(err.class, expected[i].class);
+        assert_non_null(strstr(err.hint, expected[i].hint));
+    }
+}
+
+static void a_call_that_no_broker_answers_says_why(void **state)
+{
+    struct pipeline_kafka kafka = kafka_of(NULL);
+    struct error err = {0};
+    rd_kafka_t *client = kafka_producer(kafka_conf(&kafka, "c", NULL, &err), &err);
+    const struct rd_kafka_metadata *metadata;
+
+    (void)state;
+    assert_non_null(client);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 1, NULL, &metadata, 1000);
+    assert_int_not_equal(code, RD_KAFKA_RESP_ERR_NO_ERROR);
+    kafka_fail(&err, code, "connect");
+    assert_int_equal(err.class, ERROR_RETRY);
+    assert_non_null(strstr(err.text, "127.0.0.1:1"));
+    assert_non_null(strstr(err.text, "Connection refused"));
+    rd_kafka_destroy(client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_promises_are_set_before_anything_else),
+        cmocka_unit_test(the_file_has_the_last_word_on_tuning),
+        cmocka_unit_test(a_property_that_breaks_a_promise_is_refused_by_name),
+        cmocka_unit_test(an_unknown_property_and_a_bad_value_are_refused),
+        cmocka_unit_test(a_secret_is_in_no_message),
+        cmocka_unit_test(properties_that_do_not_fit_together_are_told_as_a_configuration_error),
+        cmocka_unit_test(each_answer_has_its_class_and_a_way_out),
+        cmocka_unit_test(a_call_that_no_broker_answers_says_why),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
