@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base64.h"
+#include "append.h"
 #include "poison.h"
 
 /* The whole rule of the join. */
@@ -160,7 +160,7 @@ static void write_dead(FILE *out, const struct plan *plan, const struct render *
         uint32_t last = render_attributes(&message, attributes) - 1;
 
         render_body(render, &message, &body);
-        base64_append(&text, body.data, body.size);
+        append_base64(&text, body.data, body.size);
         fprintf(out,
                 "{\"stream\":\"%s\",\"poison\":\"%s\",\"reason\":\"%s\",\"body_base64\":\"%s\"}\n",
                 poison_is_view(i) ? "views" : "engagements", attributes[last].value,

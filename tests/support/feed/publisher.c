@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base64.h"
+#include "append.h"
 #include "core/buffer.h"
 #include "core/clock.h"
 
@@ -296,7 +296,7 @@ static bool topic_fill(struct publisher *publisher, struct topic *topic, struct 
 static void append_message(struct buffer *body, const struct publisher_message *message)
 {
     buffer_append_text(body, "{\"data\":\"");
-    base64_append(body, message->body, message->body_size);
+    append_base64(body, message->body, message->body_size);
     buffer_append_byte(body, '"');
     for (size_t i = 0; i < message->attribute_count; i++) {
         buffer_append_text(body, i == 0 ? ",\"attributes\":{\"" : ",\"");

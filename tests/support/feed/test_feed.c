@@ -7,17 +7,14 @@
 #include <cmocka.h>
 
 #include <jansson.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base64.h"
 #include "expect.h"
 #include "plan.h"
 #include "poison.h"
-#include "random.h"
 #include "render.h"
 
 static const struct plan_options small = {
@@ -356,25 +353,6 @@ static void poison_reaches_both_streams_with_every_kind(void **state)
         assert_true(seen[0][kind] && seen[1][kind]);
 }
 
-static void base64_is_that_of_openssl(void **state)
-{
-    struct random random = {.state = 3};
-    uint8_t data[200];
-    unsigned char expected[300];
-
-    (void)state;
-    for (int size = 0; size < (int)sizeof data; size++) {
-        struct buffer out = {0};
-        for (int i = 0; i < size; i++)
-            data[i] = (uint8_t)random_next(&random);
-        base64_append(&out, data, (size_t)size);
-        assert_int_equal(EVP_EncodeBlock(expected, data, size), out.size);
-        if (out.size > 0)
-            assert_memory_equal(expected, out.data, out.size);
-        buffer_fini(&out);
-    }
-}
-
 static void impossible_options_are_refused_by_name(void **state)
 {
     struct plan_options options = small;
@@ -400,7 +378,6 @@ int main(void)
         cmocka_unit_test(bodies_have_the_size_of_real_events),
         cmocka_unit_test(the_expectation_is_what_a_reader_of_the_bodies_finds),
         cmocka_unit_test(poison_reaches_both_streams_with_every_kind),
-        cmocka_unit_test(base64_is_that_of_openssl),
         cmocka_unit_test(impossible_options_are_refused_by_name),
     };
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base64.h"
+#include "append.h"
 #include "core/buffer.h"
 #include "core/clock.h"
 #include "core/codec.h"
@@ -141,7 +141,7 @@ json_t *topic_base64(const void *data, size_t size)
     struct buffer text = {0};
     json_t *json;
 
-    base64_append(&text, data, size);
+    append_base64(&text, data, size);
     json = json_string(buffer_text(&text));
     buffer_fini(&text);
     return json;
