@@ -71,9 +71,9 @@ def check_label(expected, row, counts, differences):
         return
     wrong = fields_that_differ(expected, found)
     if "complete" in expected:
-        counts["late_left_out" if not wrong else "late_joined"] += 1
-        if wrong:
-            wrong = fields_that_differ({**expected, **expected["complete"]}, found)
+        reading = "late_left_out" if not wrong else "late_joined"
+        wrong = wrong and fields_that_differ({**expected, **expected["complete"]}, found)
+        counts[reading] += not wrong
     if wrong:
         counts["altered"] += 1
         told = ", ".join(f"{name}: {found.get(name)!r}, expected {expected[name]!r}" for name in wrong)
