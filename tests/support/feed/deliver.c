@@ -12,7 +12,7 @@
 #include "core/process.h"
 
 enum { TOPIC_VIEWS, TOPIC_ENGAGEMENTS };
-enum { PACE_MS = 10, PROGRESS_MS = 1000 };
+enum { PACE_MS = 10, PROGRESS_US = 1000000 };
 
 static bool publish_one(const struct plan *plan, const struct render *render,
                         const struct plan_message *message, const struct deliver_options *options,
@@ -74,8 +74,7 @@ static bool publish_all(const struct plan *plan, const struct render *render,
         if (options->paced)
             ok = wait_until(publisher, message->publish_ms, err);
         ok = ok && publish_one(plan, render, message, options, publisher, &body, err);
-        if (options->progress
-            && clock_monotonic_us(clock_real()) - shown_us >= PROGRESS_MS * 1000) {
+        if (options->progress && clock_monotonic_us(clock_real()) - shown_us >= PROGRESS_US) {
             shown_us = clock_monotonic_us(clock_real());
             show_progress(plan, publisher_counts(publisher), start_us);
         }
