@@ -88,7 +88,7 @@ static int64_t delay_out_of_window(const struct plan_options *options, struct ra
     if (random_chance(random, 0.25))
         return -options->before_ms - 1
                - (edge ? 0 : random_below_ms(random, options->before_ms + 1000));
-    return options->after_ms + 1 + (edge ? 0 : random_below_ms(random, options->after_ms + 1));
+    return options->after_ms + 1 + (edge ? 0 : random_below_ms(random, options->after_ms / 4 + 1));
 }
 
 static void plan_engagement(struct plan *plan, uint32_t index, uint32_t view, struct random *random)
@@ -129,7 +129,7 @@ static void plan_timely(struct plan *plan, uint32_t index, uint32_t hot_view, st
 
 /*
  * Inside the window of a view, but published when the watermark is so far ahead that the row must
- * be dropped: e.t < W - HI - L - lo, with twice the lateness to spare.
+ * be dropped: e.t < W - HI - L - lo, with the lateness and a second to spare.
  */
 static void plan_late(struct plan *plan, uint32_t index, uint32_t view, struct random *random)
 {
@@ -138,24 +138,25 @@ static void plan_late(struct plan *plan, uint32_t index, uint32_t view, struct r
 
     plan_engagement(plan, index, view, random);
     event->trait = TRAIT_LATE;
-    event->time_ms = plan->events[view].time_ms + random_below_ms(random, options->after_ms + 1);
+    event->time_ms =
+        plan->events[view].time_ms + random_below_ms(random, options->after_ms / 8 + 1);
     event->publish_ms = event->time_ms + options->before_ms + options->after_ms
-                        + options->disorder_ms + 3 * options->lateness_ms + 1000;
+                        + options->disorder_ms + 2 * options->lateness_ms + 1000;
 }
 
-/* Late ones take views of the first half, so that the feed is still going on when they come. */
+/* Late ones take views of the first quarter, so that the feed is still going on when they come. */
 static void plan_late_events(struct plan *plan, uint32_t first, struct random *random)
 {
     uint32_t view_count = plan->options.view_count;
     bool *taken = memory_array(view_count, sizeof *taken);
-    int64_t half_ms = plan->options.base_time_ms + plan->options.span_ms / 2;
+    int64_t early_ms = plan->options.base_time_ms + plan->options.span_ms / 4;
 
     for (uint32_t i = 0; i < plan->options.late_count; i++) {
         uint32_t view = random_below(random, view_count);
-        for (uint32_t step = 0; taken[view] || plan->events[view].time_ms > half_ms; step++) {
+        for (uint32_t step = 0; taken[view] || plan->events[view].time_ms > early_ms; step++) {
             view = (view + 1) % view_count;
-            if (step > view_count) /* The first half is used up. */
-                half_ms = INT64_MAX;
+            if (step > view_count) /* The first quarter is used up. */
+                early_ms = INT64_MAX;
         }
         taken[view] = true;
         plan_late(plan, first + i, view, random);
