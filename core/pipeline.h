@@ -187,6 +187,7 @@ struct pipeline_cutover {
 
 struct pipeline {
     char *file;
+    int32_t version; /* Of the file's form: 1. */
     char *name;
     char *ledger_topic; /* Books and heartbeats of the bridge. Default "NAME-ledger". */
     struct pipeline_pubsub pubsub;
@@ -206,6 +207,8 @@ struct pipeline {
  * A key of the design that has no effect in this version is an error that says so.
  */
 struct pipeline *pipeline_load(const char *file, struct error *err);
+/* The same from memory; `name` stands for the file in messages and for its folder. */
+struct pipeline *pipeline_parse(const void *text, size_t size, const char *name, struct error *err);
 void pipeline_free(struct pipeline *pipeline);
 
 /* NULL and an error that lists the names there are. */
@@ -216,6 +219,8 @@ const struct pipeline_stream *pipeline_stream(const struct pipeline *pipeline, c
 bool pipeline_show(const char *file, bool json, FILE *out, struct error *err);
 /* The JSON Schema of the file, made from the same table as the parser. */
 void pipeline_schema(FILE *out);
+/* The chapter of docs/reference.md about the file, made from the same table, in Markdown. */
+void pipeline_reference(FILE *out);
 
 /* HI, LO and the cutoff of join-semantics: C = W - HI - L (- LO with ATTRIBUTE_LATEST). */
 int64_t pipeline_join_hi_ms(const struct pipeline_join *join);
