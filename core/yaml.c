@@ -60,7 +60,8 @@ static bool check_node_start(struct reader *reader, const yaml_char_t *anchor,
     if (anchor != NULL)
         return fail(reader, mark, "anchors (&name) are not allowed", "write the value out");
     if (tag != NULL)
-        return fail(reader, mark, "tags (!name) are not allowed", "write the value without its tag");
+        return fail(reader, mark, "tags (!name) are not allowed",
+                    "write the value without its tag");
     if (++reader->node_count > YAML_NODES_MAX)
         return fail(reader, mark, "more than 10000 values", "split the file");
     return true;
@@ -71,8 +72,8 @@ static struct yaml_node *add_child(struct yaml_node *node)
     size_t count = node->child_count;
 
     if (count == 0 || (count >= 4 && (count & (count - 1)) == 0)) /* Room for 4, 8, 16, ... */
-        node->children = memory_resize(node->children, (count == 0 ? 4 : 2 * count)
-                                                           * sizeof *node->children);
+        node->children =
+            memory_resize(node->children, (count == 0 ? 4 : 2 * count) * sizeof *node->children);
     node->child_count++;
     node->children[count] = (struct yaml_node){0};
     return &node->children[count];
@@ -156,17 +157,17 @@ static bool read_value(struct reader *reader, struct yaml_node *node, int depth)
         node->kind = YAML_TEXT;
         node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
         return check_node_start(reader, event->data.scalar.anchor, event->data.scalar.tag)
-            && take_text(reader, &node->text);
+               && take_text(reader, &node->text);
     case YAML_SEQUENCE_START_EVENT:
         node->kind = YAML_LIST;
         return check_node_start(reader, event->data.sequence_start.anchor,
                                 event->data.sequence_start.tag)
-            && read_list(reader, node, depth + 1);
+               && read_list(reader, node, depth + 1);
     case YAML_MAPPING_START_EVENT:
         node->kind = YAML_MAPPING;
         return check_node_start(reader, event->data.mapping_start.anchor,
                                 event->data.mapping_start.tag)
-            && read_mapping(reader, node, depth + 1);
+               && read_mapping(reader, node, depth + 1);
     case YAML_ALIAS_EVENT:
         return fail(reader, &event->start_mark, "aliases (*name) are not allowed",
                     "write the value out");
@@ -229,7 +230,8 @@ struct yaml_node *yaml_load(const char *file, struct error *err)
     if (stream == NULL) {
         error_set(err, EXIT_CODE_CONFIG, "%s: %s", file, strerror(errno));
         if (errno == ENOENT)
-            error_hint(err, "name an existing pipeline file; config/minimal.yaml is one to start from");
+            error_hint(err,
+                       "name an existing pipeline file; config/minimal.yaml is one to start from");
         return NULL;
     }
     while (text.size <= YAML_BYTES_MAX) {
@@ -278,6 +280,6 @@ const struct yaml_node *yaml_child(const struct yaml_node *mapping, const char *
 bool yaml_is_null(const struct yaml_node *node)
 {
     return node->kind == YAML_TEXT && !node->quoted
-        && (node->text[0] == '\0' || strcmp(node->text, "~") == 0
-            || strcmp(node->text, "null") == 0);
+           && (node->text[0] == '\0' || strcmp(node->text, "~") == 0
+               || strcmp(node->text, "null") == 0);
 }
