@@ -112,7 +112,7 @@ static struct pipeline *load(const char *file, json_t *show, struct error *err)
     if (root == NULL)
         return NULL;
     struct pipeline *pipeline = read_tree(root, file, show, err);
-    yaml_free(root);
+    yaml_node_free(root);
     return pipeline;
 }
 
@@ -135,7 +135,7 @@ struct pipeline *pipeline_parse(const void *text, size_t size, const char *name,
         pipeline = read_tree(root, name, show, err);
         json_decref(show);
     }
-    yaml_free(root);
+    yaml_node_free(root);
     return pipeline;
 }
 

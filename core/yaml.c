@@ -212,7 +212,7 @@ struct yaml_node *yaml_parse(const void *text, size_t size, const char *name, st
     struct yaml_node *root = memory_new(sizeof *root);
 
     if (!read_document(&reader, root)) {
-        yaml_free(root);
+        yaml_node_free(root);
         root = NULL;
     }
     if (reader.has_event)
@@ -258,7 +258,7 @@ static void release(struct yaml_node *node)
     free(node->text);
 }
 
-void yaml_free(struct yaml_node *node)
+void yaml_node_free(struct yaml_node *node)
 {
     if (node == NULL)
         return;

@@ -37,7 +37,8 @@ struct yaml_node {
 /* `name` is the file's, for messages. NULL on error: "NAME:LINE:COLUMN: what". */
 struct yaml_node *yaml_parse(const void *text, size_t size, const char *name, struct error *err);
 struct yaml_node *yaml_load(const char *file, struct error *err);
-void yaml_free(struct yaml_node *node);
+/* Not yaml_free: libyaml exports that name, and would call ours. */
+void yaml_node_free(struct yaml_node *node);
 
 /* The value of a key, or NULL. `mapping` may be NULL. */
 const struct yaml_node *yaml_child(const struct yaml_node *mapping, const char *key);

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every command of dualrun: its words, and what it calls.
+ */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bridge/bridge.h"
+#include "cli/command.h"
+#include "core/pipeline.h"
+#include "joiner/joiner.h"
+#include "validator/validator.h"
+
+static bool is_given(const struct command_arguments *arguments, const char *flag)
+{
+    return command_flag(arguments, flag) != NULL;
+}
+
+/* A name that a flag must have from the file. */
+static bool check_join(const struct pipeline *pipeline, const char *name, struct error *err)
+{
+    if (pipeline->join_count == 0) {
+        error_set(err, EXIT_CODE_CONFIG, "%s: the file describes no join", pipeline->file);
+        return error_hint(err, "add the section join");
+    }
+    if (name == NULL)
+        return true;
+    for (size_t i = 0; i < pipeline->join_count; i++) {
+        if (strcmp(pipeline->joins[i].name, name) == 0)
+            return true;
+    }
+    error_set(err, EXIT_CODE_USAGE, "%s: no join has the name %.100s", pipeline->file, name);
+    return error_hint(err, "the first join is %s", pipeline->joins[0].name);
+}
+
+static bool check_stream(const struct pipeline *pipeline, const char *name, struct error *err)
+{
+    return name == NULL || pipeline_stream(pipeline, name, err) != NULL;
+}
+
+/* bridge, join, validate */
+
+static int run_bridge(const struct command_arguments *arguments, struct error *err)
+{
+    struct bridge_options options = {
+        .stream = command_flag(arguments, "stream"),
+        .http_listen = command_flag(arguments, "http"),
+        .json = is_given(arguments, "json"),
+    };
+    struct pipeline *pipeline = pipeline_load(arguments->file, err);
+    bool done = pipeline != NULL && check_stream(pipeline, options.stream, err)
+                && bridge_run(pipeline, &options, err);
+
+    pipeline_free(pipeline);
+    return done ? EXIT_CODE_OK : (int)err->code;
+}
+
+static int run_join(const struct command_arguments *arguments, struct error *err)
+{
+    struct joiner_options options = {
+        .join = command_flag(arguments, "join"),
+        .http_listen = command_flag(arguments, "http"),
+        .json = is_given(arguments, "json"),
+        .until_end = is_given(arguments, "until-end"),
+    };
+    struct pipeline *pipeline = pipeline_load(arguments->file, err);
+    bool done = pipeline != NULL && check_join(pipeline, options.join, err)
+                && joiner_run(pipeline, &options, err);
+
+    pipeline_free(pipeline);
+    return done ? EXIT_CODE_OK : (int)err->code;
+}
+
+/* Without --kind: what the file has and the other flags do not exclude. */
+static bool choose_kinds(const struct command_arguments *arguments, const struct pipeline *pipeline,
+                         struct validator_options *options, struct error *err)
+{
+    const char *kind = command_flag(arguments, "kind");
+
+    options->bridge = kind == NULL ? options->join_name == NULL
+                                   : strcmp(kind, "all") == 0 || strcmp(kind, "bridge") == 0;
+    options->join = kind == NULL ? options->stream == NULL && pipeline->join_count > 0
+                                 : strcmp(kind, "all") == 0 || strcmp(kind, "join") == 0;
+    if (kind == NULL && options->bridge && options->stream == NULL) {
+        options->bridge = false;
+        for (size_t i = 0; i < pipeline->stream_count; i++)
+            options->bridge |= pipeline->streams[i].audit_subscription != NULL;
+    }
+    if (kind != NULL && !options->bridge && !options->join) {
+        error_set(err, EXIT_CODE_USAGE, "validate: no such kind: %.100s", kind);
+        return error_hint(err, "use one of: bridge, join, all");
+    }
+    if (!options->bridge && !options->join) {
+        error_set(err, EXIT_CODE_CONFIG, "%s: there is nothing to compare", pipeline->file);
+        return error_hint(err, "add audit_subscription to a stream, or a join");
+    }
+    return (!options->bridge || check_stream(pipeline, options->stream, err))
+           && (!options->join || check_join(pipeline, options->join_name, err));
+}
+
+static int run_validate(const struct command_arguments *arguments, struct error *err)
+{
+    struct validator_options options = {
+        .stream = command_flag(arguments, "stream"),
+        .join_name = command_flag(arguments, "join"),
+        .report = command_flag(arguments, "report"),
+        .json = is_given(arguments, "json"),
+        .http_listen = command_flag(arguments, "http"),
+    };
+    enum exit_code verdict = EXIT_CODE_INCONCLUSIVE;
+    struct pipeline *pipeline = pipeline_load(arguments->file, err);
+    bool done = pipeline != NULL && choose_kinds(arguments, pipeline, &options, err)
+                && validator_run(pipeline, &options, &verdict, err);
+
+    pipeline_free(pipeline);
+    return done ? (int)verdict : (int)err->code;
+}
+
+/* config */
+
+static int run_config_show(const struct command_arguments *arguments, struct error *err)
+{
+    bool done = pipeline_show(arguments->file, is_given(arguments, "json"), stdout, err);
+
+    return done ? EXIT_CODE_OK : (int)err->code;
+}
+
+static int run_config_check(const struct command_arguments *arguments, struct error *err)
+{
+    struct pipeline *pipeline = pipeline_load(arguments->file, err);
+
+    if (pipeline == NULL)
+        return (int)err->code;
+    if (is_given(arguments, "json")) {
+        json_t *found = json_pack("{s:s, s:s, s:I, s:I}", "file", pipeline->file, "pipeline",
+                                  pipeline->name, "streams", (json_int_t)pipeline->stream_count,
+                                  "joins", (json_int_t)pipeline->join_count);
+        json_dumpf(found, stdout, JSON_COMPACT);
+        putchar('\n');
+        json_decref(found);
+    } else {
+        printf("%s: good: pipeline %s, streams: %zu, joins: %zu\n", pipeline->file, pipeline->name,
+               pipeline->stream_count, pipeline->join_count);
+    }
+    pipeline_free(pipeline);
+    return EXIT_CODE_OK;
+}
+
+static int run_config_schema(const struct command_arguments *arguments, struct error *err)
+{
+    (void)arguments;
+    (void)err;
+    pipeline_schema(stdout);
+    return EXIT_CODE_OK;
+}
+
+/* The rest. */
+
+static int run_version(const struct command_arguments *arguments, struct error *err)
+{
+    (void)err;
+    printf(is_given(arguments, "json") ? "{\"version\":\"%s\"}\n" : "dualrun %s\n",
+           DUALRUN_VERSION);
+    return EXIT_CODE_OK;
+}
+
+static int run_help(const struct command_arguments *arguments, struct error *err)
+{
+    (void)arguments;
+    (void)err;
+    command_help_all(stdout);
+    return EXIT_CODE_OK;
+}
+
+static int run_reference(const struct command_arguments *arguments, struct error *err)
+{
+    (void)arguments;
+    (void)err;
+    command_reference(stdout);
+    return EXIT_CODE_OK;
+}
+
+static int run_completion(const struct command_arguments *arguments, struct error *err)
+{
+    (void)arguments;
+    (void)err;
+    command_completion(stdout);
+    return EXIT_CODE_OK;
+}
+
+const struct command_flag command_common_flags[] = {
+    {"http", "HOST:PORT", "serve /metrics, /livez and /readyz there"},
+    {"json", NULL, "results as JSON on stdout"},
+    {"log-level", "LEVEL", "debug, info (default), warn or error"},
+    {"log-json", NULL, "messages on stderr as JSON"},
+    {"help", NULL, "this text"},
+};
+const size_t command_common_flag_count = sizeof command_common_flags / sizeof *command_common_flags;
+
+const struct command commands[] = {
+    {.name = "bridge",
+     .summary = "move events from Pub/Sub to Kafka",
+     .text =
+         "Moves every stream of the file from Pub/Sub to Kafka until it is stopped. Nothing is\n"
+         "acknowledged to Pub/Sub before Kafka has it. Messages that do not fit go to the\n"
+         "dead-letter topic with the reason.",
+     .takes_file = true,
+     .examples = {"dualrun bridge pipeline.yaml",
+                  "dualrun bridge pipeline.yaml --stream views --http 127.0.0.1:9600"},
+     .flags = {{"stream", "NAME", "only this stream"}},
+     .run = run_bridge},
+    {.name = "join",
+     .summary = "join the streams, one row per primary record",
+     .text =
+         "Joins the streams as the file says until it is stopped. Rows, late records and offsets\n"
+         "commit in one Kafka transaction. Several processes share the partitions.",
+     .takes_file = true,
+     .examples = {"dualrun join pipeline.yaml", "dualrun join pipeline.yaml --until-end"},
+     .flags = {{"join", "NAME", "only this join"},
+               {"until-end", NULL, "read what is there now, close every row, end"}},
+     .run = run_join},
+    {.name = "validate",
+     .summary = "recompute, compare and judge",
+     .text =
+         "Compares the audit subscription with the topic, and a recomputed join with the joiner's\n"
+         "output, record by record. Says PASS (status 0), FAIL (1) or INCONCLUSIVE (2), and\n"
+         "writes report.json and report.html.",
+     .takes_file = true,
+     .examples = {"dualrun validate pipeline.yaml",
+                  "dualrun validate pipeline.yaml --kind join --report out",
+                  "dualrun validate pipeline.yaml --kind bridge --stream views --json"},
+     .flags = {{"kind", "KIND", "bridge, join or all; default: what the file has"},
+               {"stream", "NAME", "only this stream of the bridge comparison"},
+               {"join", "NAME", "only this join of the join comparison"},
+               {"report", "DIR", "the report's folder instead of the file's"}},
+     .run = run_validate},
+    {.name = "config show",
+     .summary = "the file with every default and where it comes from",
+     .text =
+         "Prints the file as dualrun understands it: every key, its value, and whether that comes\n"
+         "from a line, a default or the environment. Secrets are not shown.",
+     .takes_file = true,
+     .examples = {"dualrun config show pipeline.yaml",
+                  "dualrun config show pipeline.yaml --json | jq .join.lateness"},
+     .run = run_config_show},
+    {.name = "config check",
+     .summary = "read the file, say what is wrong",
+     .text = "Reads and checks the file and nothing else: no connection is made. Every problem is "
+             "told\n"
+             "with line, column, key and a way out.",
+     .takes_file = true,
+     .examples = {"dualrun config check pipeline.yaml"},
+     .run = run_config_check},
+    {.name = "config schema",
+     .summary = "the JSON Schema of the file, for editors",
+     .text =
+         "Prints a JSON Schema (2020-12) of the pipeline file. Editors complete and check with it.",
+     .examples = {"dualrun config schema > pipeline.schema.json"},
+     .run = run_config_schema},
+    {.name = "version",
+     .summary = "the version",
+     .text = "Prints the version.",
+     .examples = {"dualrun version"},
+     .run = run_version},
+    {.name = "help",
+     .summary = "this list, or the help of a command",
+     .text = "Prints the list of commands; help COMMAND prints what COMMAND --help does.",
+     .examples = {"dualrun help", "dualrun help join"},
+     .run = run_help},
+    {.name = "reference",
+     .summary = "docs/reference.md",
+     .text = "Prints docs/reference.md.",
+     .hidden = true,
+     .examples = {"dualrun reference > docs/reference.md"},
+     .run = run_reference},
+    {.name = "completion",
+     .summary = "completion for bash",
+     .text = "Prints cli/dualrun.bash.",
+     .hidden = true,
+     .examples = {"dualrun completion > cli/dualrun.bash"},
+     .run = run_completion},
+};
+const size_t command_count = sizeof commands / sizeof *commands;

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion for bash, made by `dualrun completion`.
+_dualrun() {
+    local word=${COMP_WORDS[COMP_CWORD]} words=
+    case "${COMP_WORDS[1]} ${COMP_WORDS[2]}" in
+    'bridge '*) words=' --stream --http --json --log-level --log-json --help ' ;;
+    'join '*) words=' --join --until-end --http --json --log-level --log-json --help ' ;;
+    'validate '*) words=' --kind --stream --join --report --http --json --log-level --log-json --help ' ;;
+    'config show') words=' --http --json --log-level --log-json --help ' ;;
+    'config check') words=' --http --json --log-level --log-json --help ' ;;
+    'config schema') words=' --http --json --log-level --log-json --help ' ;;
+    'version '*) words=' --http --json --log-level --log-json --help ' ;;
+    'help '*) words=' --http --json --log-level --log-json --help ' ;;
+    esac
+    [[ $COMP_CWORD -eq 1 ]] && words='bridge join validate config version help'
+    [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == config ]] && words='show check schema'
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+    [[ $word == -* || $COMP_CWORD -eq 1 ]] || mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$word")
+}
+complete -o filenames -F _dualrun dualrun
