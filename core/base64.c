@@ -41,7 +41,7 @@ static size_t encode(const uint8_t *data, size_t size, const char *alphabet, cha
     return (size_t)(out - text);
 }
 
-void base64_encode(const void *data, size_t size, char *text)
+void base64_write(const void *data, size_t size, char *text)
 {
     size_t written = encode(data, size, standard, text);
 
@@ -49,7 +49,7 @@ void base64_encode(const void *data, size_t size, char *text)
         text[written++] = '=';
 }
 
-size_t base64_encode_url(const void *data, size_t size, char *text)
+size_t base64_write_url(const void *data, size_t size, char *text)
 {
     return encode(data, size, url_safe, text);
 }
@@ -76,7 +76,7 @@ static bool decode_tail(const uint8_t *text, uint8_t **out)
     return true;
 }
 
-bool base64_decode(const char *text, size_t text_size, void *data, size_t *data_size)
+bool base64_read(const char *text, size_t text_size, void *data, size_t *data_size)
 {
     const uint8_t *in = (const uint8_t *)text;
     uint8_t *out = data;

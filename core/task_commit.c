@@ -59,7 +59,7 @@ void task_commit_format(const struct task_commit *commit, char text[static TASK_
 
     size_t size = (size_t)(out - data);
 
-    base64_encode(data, size, text);
+    base64_write(data, size, text);
     text[BASE64_TEXT_SIZE(size)] = '\0';
 }
 
@@ -133,7 +133,7 @@ bool task_commit_parse(const char *text, size_t size, struct task_commit *commit
                   TASK_COMMIT_TEXT_SIZE - 1);
         return foreign(err);
     }
-    if (!base64_decode(text, size, data, &data_size)) {
+    if (!base64_read(text, size, data, &data_size)) {
         error_set(err, EXIT_CODE_STATE, "offset metadata is not Base64");
         return foreign(err);
     }

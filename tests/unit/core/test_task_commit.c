@@ -75,7 +75,7 @@ static void refused(const uint8_t *data, size_t size, const char *expected)
     struct task_commit commit;
     struct error err;
 
-    base64_encode(data, size, text);
+    base64_write(data, size, text);
     assert_false(task_commit_parse(text, BASE64_TEXT_SIZE(size), &commit, &err));
     assert_int_equal(err.code, EXIT_CODE_STATE);
     assert_int_equal(err.class, ERROR_STOP);
@@ -95,7 +95,7 @@ static void a_commit_that_is_cut_or_has_a_flipped_bit_is_refused(void **state)
     srand(2);
     fill(&commit, 3);
     task_commit_format(&commit, text);
-    assert_true(base64_decode(text, strlen(text), data, &size));
+    assert_true(base64_read(text, strlen(text), data, &size));
     for (size_t cut = 0; cut < size; cut++)
         refused(data, cut, NULL);
     for (size_t bit = 0; bit < 8 * size; bit++) {
