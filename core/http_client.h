@@ -26,6 +26,7 @@ struct http_request {
     const void *body;           /* NULL: none. */
     size_t body_size;
     int64_t timeout_ms;
+    bool direct; /* By no proxy, whatever the environment says. */
 };
 
 /* Runs the request; false only if no complete answer came. body is cleared first. */

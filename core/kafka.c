@@ -134,6 +134,7 @@ static bool set_property(rd_kafka_conf_t *conf, const struct pipeline_property *
     if (is_secret(property))
         return error_set(err, EXIT_CODE_CONFIG, "kafka.properties: %s: the value is refused",
                          property->name);
+    text[strcspn(text, "\n")] = '\0'; /* Some of librdkafka's texts end with one. */
     return error_set(err, EXIT_CODE_CONFIG, "kafka.properties: %s: %s", property->name, text);
 }
 

@@ -133,10 +133,11 @@ static void an_unknown_property_and_a_bad_value_are_refused(void **state)
         (struct pipeline_property){.name = TEXT("sasl.user"), .value = TEXT("x")}, expected,
         "names are those of librdkafka's CONFIGURATION.md, which are not always those of Kafka's "
         "Java clients");
-    refused((struct pipeline_property){.name = TEXT("linger.ms"), .value = TEXT("-1")},
-            "kafka.properties: linger.ms: Configuration property \"linger.ms\" value -1 is outside "
-            "allowed range 0..900000",
-            "");
+    refused(
+        (struct pipeline_property){.name = TEXT("batch.size"), .value = TEXT("-1")},
+        "kafka.properties: batch.size: Configuration property \"batch.size\" value -1 is outside "
+        "allowed range 1..2147483647",
+        "");
 }
 
 static void a_secret_is_in_no_message(void **state)
