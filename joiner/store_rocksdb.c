@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RocksDB as a log that can be read in key order. Without a write-ahead log and without compaction: a
+ * row is written once, read by one sweep or two, and dies with its file. Files fill in the order of
+ * time, so the oldest is deleted whole once its last key has been passed. Losing everything is
+ * harmless: the source topics are the truth.
+ */
+#include "joiner/store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <rocksdb/c.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buffer.h"
+
+enum {
+    BATCH_ROWS = 1000,
+    BLOCK_BYTES = 16 * 1024, /* Sweeps read in order: fewer, larger blocks compress better. */
+    WRITE_BUFFERS = 2,
+    WRITE_BUFFER_MIN = 512 * 1024,
+    FORGET_EVERY = 64, /* Looking through the list of files costs more than a small sweep. */
+};
+
+struct store_rocksdb {
+    struct store store;
+    char *directory;
+    rocksdb_options_t *options;
+    rocksdb_block_based_table_options_t *table_options;
+    rocksdb_cache_t *cache;
+    rocksdb_writeoptions_t *write_options;
+    rocksdb_t *db;
+    rocksdb_writebatch_t *batch;
+    int batch_rows;
+    unsigned forgets;
+};
+
+static struct store_rocksdb *of(struct store *store)
+{
+    return (struct store_rocksdb *)store;
+}
+
+static bool fail(const struct store_rocksdb *rocks, const char *what, char *message,
+                 struct error *err)
+{
+    error_set(err, EXIT_CODE_STATE, "state in %s: %s: %s", rocks->directory, what, message);
+    error_hint(err, "free space or repair the disk, then start again: nothing is lost, state is "
+                    "rebuilt from the source topics");
+    rocksdb_free(message);
+    return false;
+}
+
+static bool flush(struct store_rocksdb *rocks, struct error *err)
+{
+    char *message = NULL;
+
+    if (rocks->batch_rows == 0)
+        return true;
+    rocksdb_write(rocks->db, rocks->write_options, rocks->batch, &message);
+    if (message != NULL)
+        return fail(rocks, "write", message, err);
+    rocksdb_writebatch_clear(rocks->batch);
+    rocks->batch_rows = 0;
+    return true;
+}
+
+static bool rocks_put(struct store *store, struct store_bytes key, struct store_bytes value,
+                      struct error *err)
+{
+    struct store_rocksdb *rocks = of(store);
+
+    rocksdb_writebatch_put(rocks->batch, (const char *)key.data, key.size, (const char *)value.data,
+                           value.size);
+    rocks->batch_rows++;
+    return rocks->batch_rows < BATCH_ROWS || flush(rocks, err);
+}
+
+static bool visit_all(struct store_rocksdb *rocks, rocksdb_iterator_t *iterator, store_visit *visit,
+                      void *context, struct error *err)
+{
+    for (; rocksdb_iter_valid(iterator); rocksdb_iter_next(iterator)) {
+        struct store_bytes key, value;
+
+        key.data = (const uint8_t *)rocksdb_iter_key(iterator, &key.size);
+        value.data = (const uint8_t *)rocksdb_iter_value(iterator, &value.size);
+        if (!visit(context, key, value))
+            return true;
+    }
+
+    char *message = NULL;
+
+    rocksdb_iter_get_error(iterator, &message);
+    return message == NULL || fail(rocks, "read", message, err);
+}
+
+static bool rocks_scan(struct store *store, struct store_bytes from, struct store_bytes to,
+                       store_visit *visit, void *context, struct error *err)
+{
+    struct store_rocksdb *rocks = of(store);
+
+    if (!flush(rocks, err))
+        return false;
+
+    rocksdb_readoptions_t *options = rocksdb_readoptions_create();
+
+    rocksdb_readoptions_set_iterate_upper_bound(options, (const char *)to.data, to.size);
+    rocksdb_readoptions_set_total_order_seek(options, 1);
+
+    rocksdb_iterator_t *iterator = rocksdb_create_iterator(rocks->db, options);
+
+    rocksdb_iter_seek(iterator, (const char *)from.data, from.size);
+    bool ok = visit_all(rocks, iterator, visit, context, err);
+    rocksdb_iter_destroy(iterator);
+    rocksdb_readoptions_destroy(options);
+    return ok;
+}
+
+/* Deletes the oldest file if everything in it lies before the key. False if nothing was deleted. */
+static bool delete_passed(struct store_rocksdb *rocks, const rocksdb_livefiles_t *files,
+                          struct store_bytes key, long *deleted_number)
+{
+    int count = rocksdb_livefiles_count(files);
+    int oldest = -1;
+    long oldest_number = 0;
+
+    for (int i = 0; i < count; i++) {
+        long number = strtol(rocksdb_livefiles_name(files, i) + 1, NULL, 10); /* "/000012.sst" */
+
+        if (oldest < 0 || number < oldest_number) {
+            oldest = i;
+            oldest_number = number;
+        }
+    }
+    if (oldest < 0 || oldest_number == *deleted_number)
+        return false; /* RocksDB kept it: an iterator reads it. The next round tries again. */
+
+    size_t size;
+    const char *largest = rocksdb_livefiles_largestkey(files, oldest, &size);
+    int order = memcmp(largest, key.data, size < key.size ? size : key.size);
+
+    if (order > 0 || (order == 0 && size >= key.size))
+        return false;
+    rocksdb_delete_file(rocks->db, rocksdb_livefiles_name(files, oldest));
+    *deleted_number = oldest_number;
+    return true;
+}
+
+static bool rocks_forget(struct store *store, struct store_bytes key, struct error *err)
+{
+    struct store_rocksdb *rocks = of(store);
+    bool again = true;
+    long deleted_number = -1;
+
+    (void)err;
+    if (rocks->forgets++ % FORGET_EVERY != 0)
+        return true;
+    while (again) {
+        const rocksdb_livefiles_t *files = rocksdb_livefiles(rocks->db);
+
+        again = delete_passed(rocks, files, key, &deleted_number);
+        rocksdb_livefiles_destroy(files);
+    }
+    return true;
+}
+
+static bool open_db(struct store_rocksdb *rocks, struct error *err)
+{
+    char *message = NULL;
+
+    rocksdb_destroy_db(rocks->options, rocks->directory, &message);
+    if (message != NULL)
+        return fail(rocks, "empty the directory", message, err);
+    rocks->db = rocksdb_open(rocks->options, rocks->directory, &message);
+    return message == NULL || fail(rocks, "open", message, err);
+}
+
+static bool rocks_clear(struct store *store, struct error *err)
+{
+    struct store_rocksdb *rocks = of(store);
+
+    rocksdb_writebatch_clear(rocks->batch);
+    rocks->batch_rows = 0;
+    rocksdb_close(rocks->db);
+    rocks->db = NULL;
+    return open_db(rocks, err);
+}
+
+static void rocks_close(struct store *store)
+{
+    struct store_rocksdb *rocks = of(store);
+
+    if (rocks->db != NULL)
+        rocksdb_close(rocks->db);
+    rocksdb_writebatch_destroy(rocks->batch);
+    rocksdb_writeoptions_destroy(rocks->write_options);
+    rocksdb_block_based_options_destroy(rocks->table_options);
+    rocksdb_options_destroy(rocks->options);
+    rocksdb_cache_destroy(rocks->cache);
+    free(rocks->directory);
+    free(rocks);
+}
+
+static const struct store_ops rocksdb_ops = {
+    .put = rocks_put,
+    .scan = rocks_scan,
+    .forget = rocks_forget,
+    .clear = rocks_clear,
+    .close = rocks_close,
+};
+
+static void set_table(struct store_rocksdb *rocks, size_t cache_bytes)
+{
+    rocks->cache = rocksdb_cache_create_lru(cache_bytes);
+    rocks->table_options = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_block_size(rocks->table_options, BLOCK_BYTES);
+    rocksdb_block_based_options_set_block_cache(rocks->table_options, rocks->cache);
+    /* Else they would lie outside the budget. */
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(rocks->table_options, 1);
+    rocksdb_options_set_block_based_table_factory(rocks->options, rocks->table_options);
+}
+
+static void set_options(struct store_rocksdb *rocks, int64_t memory_bytes)
+{
+    size_t buffer_bytes = (size_t)memory_bytes / 4;
+
+    if (buffer_bytes < WRITE_BUFFER_MIN)
+        buffer_bytes = WRITE_BUFFER_MIN;
+    rocks->options = rocksdb_options_create();
+    rocksdb_options_set_create_if_missing(rocks->options, 1);
+    rocksdb_options_set_write_buffer_size(rocks->options, buffer_bytes);
+    rocksdb_options_set_max_write_buffer_number(rocks->options, WRITE_BUFFERS);
+    rocksdb_options_set_allow_concurrent_memtable_write(rocks->options, 0);
+    rocksdb_options_set_compression(rocks->options, rocksdb_lz4_compression);
+    rocksdb_options_set_disable_auto_compactions(rocks->options, 1);
+    rocksdb_options_set_level0_slowdown_writes_trigger(rocks->options, 1 << 30);
+    rocksdb_options_set_level0_stop_writes_trigger(rocks->options, 1 << 30);
+    rocksdb_options_set_keep_log_file_num(rocks->options, 1);
+    rocksdb_options_set_info_log_level(rocks->options, 3); /* Errors. */
+    rocksdb_options_set_stats_dump_period_sec(rocks->options, 0);
+    set_table(rocks, (size_t)memory_bytes / 4);
+}
+
+struct store *store_rocksdb_open(const char *directory, int64_t memory_bytes, struct error *err)
+{
+    struct store_rocksdb *rocks = memory_new(sizeof *rocks);
+
+    rocks->store.ops = &rocksdb_ops;
+    rocks->directory = memory_text(directory);
+    rocks->batch = rocksdb_writebatch_create();
+    rocks->write_options = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_disable_WAL(rocks->write_options, 1);
+    set_options(rocks, memory_bytes);
+    if (open_db(rocks, err))
+        return &rocks->store;
+    rocks_close(&rocks->store);
+    return NULL;
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Random cases, each in many interleavings, on the store in memory and on RocksDB. SIM_SEED and
+ * SIM_CASES change what is tried; a failure names the seed of its case.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/buffer.h"
+#include "harness.h"
+#include "store_memory.h"
+
+enum { CASES_MEMORY = 3000, CASES_ROCKSDB = 100, INTERLEAVINGS = 4, END_TIME = 10000 };
+
+struct random {
+    uint64_t state;
+};
+
+static uint64_t draw(struct random *random)
+{
+    uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static int between(struct random *random, int low, int high)
+{
+    return low + (int)(draw(random) % (uint64_t)(high - low + 1));
+}
+
+static bool chance(struct random *random, int percent)
+{
+    return between(random, 1, 100) <= percent;
+}
+
+struct sim_case {
+    struct model_join join;
+    struct model_row rows[MODEL_INPUTS_MAX][MODEL_ROWS_MAX];
+    size_t counts[MODEL_INPUTS_MAX];
+};
+
+static void add_row(struct sim_case *sim, int input, struct model_row row)
+{
+    row.input = input;
+    row.offset = (int64_t)sim->counts[input];
+    sim->rows[input][sim->counts[input]++] = row;
+}
+
+static void make_input(struct sim_case *sim, struct random *random, int input, int disorder)
+{
+    int count = between(random, 5, 40);
+
+    sim->counts[input] = 0;
+    for (int n = 0; n < count; n++) {
+        struct model_row row = {.key = between(random, 0, 2),
+                                .time = n * 2 + between(random, -disorder, disorder),
+                                .id = n};
+
+        row.kind[0] = "lsc"[between(random, 0, 2)];
+        add_row(sim, input, row);
+        if (chance(random, 10)) /* The record again, at once or after others. */
+            add_row(sim, input, sim->rows[input][between(random, 0, (int)sim->counts[input] - 1)]);
+    }
+    add_row(sim, input, (struct model_row){.key = -1, .time = END_TIME, .id = -1, .kind = "end"});
+}
+
+static void make_case(struct sim_case *sim, struct random *random)
+{
+    static const int disorders[] = {0, 3, 6, 20};
+    int disorder = disorders[between(random, 0, 3)];
+
+    memset(sim, 0, sizeof *sim);
+    sim->join.inputs = 1 + between(random, 1, 4);
+    sim->join.lateness = between(random, 0, 6);
+    sim->join.latest = chance(random, 50);
+    for (int i = 1; i < sim->join.inputs; i++) {
+        sim->join.before[i] = between(random, 0, 5);
+        sim->join.after[i] = between(random, 0, 12);
+    }
+    for (int i = 0; i < sim->join.inputs; i++)
+        make_input(sim, random, i, disorder);
+}
+
+/* Every row of every input, each input in its order. */
+static size_t interleave(const struct sim_case *sim, struct random *random, struct model_row *rows)
+{
+    size_t next[MODEL_INPUTS_MAX] = {0}, count = 0, total = 0;
+
+    for (int i = 0; i < sim->join.inputs; i++)
+        total += sim->counts[i];
+    while (count < total) {
+        int input = between(random, 0, sim->join.inputs - 1);
+
+        if (next[input] < sim->counts[input])
+            rows[count++] = sim->rows[input][next[input]++];
+    }
+    return count;
+}
+
+static void check_labels(const struct model_label *got, size_t got_count,
+                         const struct model_label *want, size_t want_count)
+{
+    assert_int_equal(got_count, want_count);
+    for (size_t i = 0; i < got_count; i++)
+        assert_true(model_label_equal(&got[i], &want[i]));
+}
+
+static void check_against_model(const struct harness *harness, const struct model *model)
+{
+    check_labels(harness->out, harness->out_count, model->out, model->out_count);
+    assert_int_equal(harness->late_count, model->late_count);
+    for (size_t i = 0; i < model->late_count; i++) {
+        assert_int_equal(harness->late[i].dropped, model->late[i].dropped);
+        assert_int_equal(harness->late[i].row.offset, model->late[i].row.offset);
+        assert_int_equal(harness->late[i].row.input, model->late[i].row.input);
+    }
+    assert_int_equal(task_row_count(harness->task), model->live_count);
+}
+
+/* Without late records the output is the batch join; with some, each difference has a witness. */
+static void check_against_batch(const struct harness *harness, const struct sim_case *sim,
+                                const struct model_row *rows, size_t count)
+{
+    static struct model_label truth[MODEL_ROWS_MAX];
+    size_t truth_count = model_batch(&sim->join, rows, count, truth);
+
+    for (size_t i = 0; i < truth_count; i++) {
+        size_t found = 0;
+        bool equal = false, witness = false;
+
+        if (truth[i].time == END_TIME)
+            continue;
+        for (size_t j = 0; j < harness->out_count; j++)
+            if (harness->out[j].key == truth[i].key && harness->out[j].id == truth[i].id
+                && harness->out[j].time == truth[i].time) {
+                found++;
+                equal = model_label_equal(&harness->out[j], &truth[i]);
+            }
+        assert_true(found <= 1);
+        for (size_t j = 0; j < harness->late_count; j++)
+            witness = witness || model_touches(&sim->join, &harness->late[j].row, &truth[i]);
+        assert_true((found == 1 && equal) || witness);
+    }
+}
+
+/* --- Purity: what is live depends on offsets and watermark alone --- */
+
+struct sight {
+    int64_t offsets[MODEL_INPUTS_MAX];
+    int64_t watermark;
+    uint64_t row_count, row_hash;
+};
+
+static int order_sights(const void *a, const void *b)
+{
+    return memcmp(a, b, offsetof(struct sight, row_count));
+}
+
+static void look(const struct harness *harness, struct sight *sight)
+{
+    struct task_commit commit;
+
+    memset(sight, 0, sizeof *sight);
+    task_describe(harness->task, &commit);
+    for (uint32_t i = 0; i < commit.input_count; i++)
+        sight->offsets[i] = commit.inputs[i].offset;
+    sight->watermark = commit.watermark_ms;
+    sight->row_count = commit.row_count;
+    sight->row_hash = commit.row_hash;
+}
+
+static void check_sights(struct sight *sights, size_t count)
+{
+    qsort(sights, count, sizeof *sights, order_sights);
+    for (size_t i = 1; i < count; i++)
+        if (order_sights(&sights[i - 1], &sights[i]) == 0) {
+            assert_int_equal(sights[i - 1].row_count, sights[i].row_count);
+            assert_true(sights[i - 1].row_hash == sights[i].row_hash);
+        }
+}
+
+static void try_interleavings(struct sim_case *sim, struct random *random, struct store *store)
+{
+    static struct model_row rows[MODEL_ROWS_MAX];
+    static struct sight sights[INTERLEAVINGS * MODEL_ROWS_MAX];
+    static struct model model;
+    static struct harness harness;
+    size_t sight_count = 0;
+
+    for (int n = 0; n < INTERLEAVINGS; n++) {
+        size_t count = interleave(sim, random, rows);
+        int close_percent = n == 0 ? 0 : between(random, 0, 100);
+
+        model_start(&model, &sim->join);
+        harness_start(&harness, &sim->join, store);
+        for (size_t i = 0; i < count; i++) {
+            model_feed(&model, &rows[i]);
+            harness_feed(&harness, &rows[i]);
+            if (chance(random, close_percent)) {
+                harness_close(&harness);
+                look(&harness, &sights[sight_count++]);
+                assert_int_equal(task_row_count(harness.task), model.live_count);
+            }
+        }
+        harness_close(&harness);
+        check_against_model(&harness, &model);
+        check_against_batch(&harness, sim, rows, count);
+        harness_stop(&harness);
+    }
+    check_sights(sights, sight_count);
+}
+
+/* --- Crashes: commit now and then, lose everything since, replay --- */
+
+struct world {
+    struct harness harness;
+    struct task_commit commit;
+    bool committed;
+    size_t position, out_count, late_count; /* As of the commit. */
+};
+
+static void world_commit(struct world *world, size_t position)
+{
+    harness_close(&world->harness);
+    task_describe(world->harness.task, &world->commit);
+    world->committed = true;
+    world->position = position;
+    world->out_count = world->harness.out_count;
+    world->late_count = world->harness.late_count;
+}
+
+/* A new process: only what was committed is left, and the source topics. */
+static size_t world_crash(struct world *world, const struct model_row *rows)
+{
+    struct harness *harness = &world->harness;
+    struct error err;
+    static struct harness before;
+
+    before = *harness;
+    harness_stop(harness);
+    harness_start(harness, before.model_join, before.store);
+    if (!world->committed)
+        return 0;
+    memcpy(harness->out, before.out, sizeof before.out);
+    memcpy(harness->late, before.late, sizeof before.late);
+    harness->out_count = world->out_count;
+    harness->late_count = world->late_count;
+    task_restore(harness->task, &world->commit);
+    for (size_t i = 0; i < world->position; i++)
+        if (rows[i].offset >= world->commit.inputs[rows[i].input].replay_offset)
+            harness_replay(harness, &rows[i]);
+    if (!task_check(harness->task, &world->commit, &err))
+        fail_msg("%s", err.text);
+    return world->position;
+}
+
+static void try_crashes(struct sim_case *sim, struct random *random, struct store *store)
+{
+    static struct model_row rows[MODEL_ROWS_MAX];
+    static struct model model;
+    static struct world world;
+    size_t count = interleave(sim, random, rows);
+    int crashes = between(random, 1, 6);
+
+    model_start(&model, &sim->join);
+    for (size_t i = 0; i < count; i++)
+        model_feed(&model, &rows[i]);
+    memset(&world, 0, sizeof world);
+    harness_start(&world.harness, &sim->join, store);
+    for (size_t i = 0; i < count; i++) {
+        harness_feed(&world.harness, &rows[i]);
+        if (chance(random, 10))
+            world_commit(&world, i + 1);
+        if (chance(random, 20))
+            harness_close(&world.harness);
+        if (crashes > 0 && chance(random, 5)) {
+            crashes--;
+            i = world_crash(&world, rows) - 1;
+        }
+    }
+    harness_close(&world.harness);
+    check_against_model(&world.harness, &model);
+    harness_stop(&world.harness);
+}
+
+/* --- The tests --- */
+
+static uint64_t first_seed(void)
+{
+    const char *text = getenv("SIM_SEED");
+
+    return text != NULL ? strtoull(text, NULL, 10) : 1;
+}
+
+static int case_count(int usual)
+{
+    const char *text = getenv("SIM_CASES");
+
+    return text != NULL ? (int)strtol(text, NULL, 10) : usual;
+}
+
+static void run_cases(struct store *store, int count,
+                      void (*try)(struct sim_case *, struct random *, struct store *))
+{
+    static struct sim_case sim;
+
+    for (int i = 0; i < count; i++) {
+        struct random random = {first_seed() + (uint64_t)i};
+
+        if (getenv("SIM_VERBOSE") != NULL)
+            fprintf(stderr, "seed %llu\n", (unsigned long long)(first_seed() + (uint64_t)i));
+        make_case(&sim, &random);
+        try(&sim, &random, store);
+    }
+}
+
+static struct store *open_rocksdb(char directory[64])
+{
+    struct error err;
+    const char *base = getenv("TMPDIR");
+
+    snprintf(directory, 64, "%s/dualrun-sim-XXXXXX", base != NULL ? base : "/tmp");
+    assert_non_null(mkdtemp(directory));
+    struct store *store = store_rocksdb_open(directory, 4 << 20, &err);
+    if (store == NULL)
+        fail_msg("%s", err.text);
+    return store;
+}
+
+static void close_rocksdb(struct store *store, const char *directory)
+{
+    store->ops->close(store);
+    char *command = memory_textf("rm -r '%s'", directory);
+    assert_int_equal(system(command), 0);
+    free(command);
+}
+
+static void the_output_is_the_models_however_the_inputs_interleave(void **state)
+{
+    struct store *store = store_memory_new();
+
+    (void)state;
+    run_cases(store, case_count(CASES_MEMORY), try_interleavings);
+    store->ops->close(store);
+}
+
+static void a_crash_at_any_step_changes_no_output(void **state)
+{
+    struct store *store = store_memory_new();
+
+    (void)state;
+    run_cases(store, case_count(CASES_MEMORY), try_crashes);
+    store->ops->close(store);
+}
+
+static void rocksdb_gives_what_the_plain_store_gives(void **state)
+{
+    char directory[64];
+    struct store *store = open_rocksdb(directory);
+
+    (void)state;
+    run_cases(store, CASES_ROCKSDB, try_interleavings);
+    run_cases(store, CASES_ROCKSDB, try_crashes);
+    close_rocksdb(store, directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_output_is_the_models_however_the_inputs_interleave),
+        cmocka_unit_test(a_crash_at_any_step_changes_no_output),
+        cmocka_unit_test(rocksdb_gives_what_the_plain_store_gives),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
