@@ -45,8 +45,9 @@ static void plan_aggregate(struct recompute_plan *plan, const struct pipeline_ou
     struct recompute_input *input = &plan->inputs[aggregate->input];
     if (field->field != NULL)
         aggregate->cell = want_field(input, field->field);
+    aggregate->condition_cells = memory_array(field->condition_count + 1, sizeof(uint32_t));
     for (size_t c = 0; c < field->condition_count; c++)
-        want_field(input, field->conditions[c].field);
+        aggregate->condition_cells[c] = want_field(input, field->conditions[c].field);
 }
 
 void recompute_plan_init(struct recompute_plan *plan, const struct pipeline_join *join)
@@ -74,9 +75,33 @@ void recompute_plan_fini(struct recompute_plan *plan)
 {
     for (size_t i = 0; i < plan->input_count; i++)
         free(plan->inputs[i].fields);
+    for (size_t i = 0; i < plan->aggregate_count; i++)
+        free(plan->aggregates[i].condition_cells);
     free(plan->inputs);
     free(plan->aggregates);
     *plan = (struct recompute_plan){0};
+}
+
+static bool holds(const struct pipeline_condition *condition, const struct cell *cell)
+{
+    for (size_t i = 0; i < condition->value_count; i++)
+        if (cell_is_text(cell, condition->values[i]))
+            return true;
+    return false;
+}
+
+void recompute_mask(const struct recompute_plan *plan, uint32_t input, const struct cell *cells,
+                    uint8_t *mask)
+{
+    memset(mask, 0, plan->mask_size);
+    for (size_t i = 0; i < plan->aggregate_count; i++) {
+        const struct recompute_aggregate *aggregate = &plan->aggregates[i];
+        bool all = aggregate->input == input;
+        for (size_t c = 0; all && c < aggregate->field->condition_count; c++)
+            all = holds(&aggregate->field->conditions[c], &cells[aggregate->condition_cells[c]]);
+        if (all)
+            mask[i / 8] |= (uint8_t)(1u << (i % 8));
+    }
 }
 
 int64_t recompute_cutoff_ms(const struct recompute_plan *plan, int64_t watermark_ms)

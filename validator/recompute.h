@@ -38,6 +38,7 @@ struct recompute_aggregate {
     const struct pipeline_output_field *field;
     uint32_t input;
     uint32_t cell; /* Index into recompute_row.cells; unused if field->field is NULL. */
+    uint32_t *condition_cells;
 };
 
 struct recompute_input {
@@ -73,6 +74,9 @@ struct recompute_result {
 void recompute_plan_init(struct recompute_plan *plan, const struct pipeline_join *join);
 void recompute_plan_fini(struct recompute_plan *plan);
 
+/* Which aggregates' filters hold for a row of this input: plan->mask_size bytes. */
+void recompute_mask(const struct recompute_plan *plan, uint32_t input, const struct cell *cells,
+                    uint8_t *mask);
 /* C(W) of the contract. */
 int64_t recompute_cutoff_ms(const struct recompute_plan *plan, int64_t watermark_ms);
 

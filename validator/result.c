@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "validator/result.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUCKET_MS = 1000 };
+
+const struct cause_info cause_infos[CAUSES] = {
+    [CAUSE_LATE] = {"late", "a record came after its window had closed; the late topic names it",
+                    "raise join.lateness if this is more than you accept", true},
+    [CAUSE_CONFLICT] = {"conflict", "two records share an event id but not their time",
+                        "make event ids unique where events are published", true},
+    [CAUSE_DEAD_LETTER] = {"dead_letter", "the record did not fit and lies in the dead letters",
+                           "read the dead-letter topic; mend the publisher or the schema", true},
+    [CAUSE_REDELIVERED] = {"redelivered", "Pub/Sub delivered the message more than once",
+                           "nothing, if event ids tell the copies apart", true},
+    [CAUSE_UNEXPLAINED] = {"unexplained", "no record, reason or rule accounts for it",
+                           "do not switch; fetch the samples below and look at both sides", false},
+};
+
+const char *const difference_kind_names[DIFFERENCE_KINDS] = {
+    [DIFFERENCE_MISSING] = "missing",     [DIFFERENCE_EXTRA] = "extra",
+    [DIFFERENCE_DUPLICATE] = "duplicate", [DIFFERENCE_ALTERED] = "altered",
+    [DIFFERENCE_WRONG_KEY] = "wrong_key", [DIFFERENCE_WRONG_PARTITION] = "wrong_partition",
+};
+
+void result_init(struct result *result, enum comparison comparison, const char *name)
+{
+    *result = (struct result){.comparison = comparison, .name = memory_text(name)};
+    result->differences = json_array();
+    result->altered_fields = json_object();
+    result->reads = json_array();
+    result->not_checked = json_array();
+    result->inconclusive = json_array();
+    result->facts = json_object();
+}
+
+void result_fini(struct result *result)
+{
+    json_decref(result->differences);
+    json_decref(result->altered_fields);
+    json_decref(result->reads);
+    json_decref(result->not_checked);
+    json_decref(result->inconclusive);
+    json_decref(result->facts);
+    free(result->partitions);
+    free(result->label);
+    free(result->name);
+    *result = (struct result){0};
+}
+
+void result_note(json_t *list, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    json_array_append_new(list, json_string(text));
+}
+
+/* -- Differences -- */
+
+json_t *result_text(const void *bytes, size_t size)
+{
+    struct buffer text = {0};
+    size_t shown = size < RESULT_TEXT_MAX ? size : RESULT_TEXT_MAX;
+    json_t *json;
+
+    while (shown < size && shown > 0 && (((const uint8_t *)bytes)[shown] & 0xc0) == 0x80)
+        shown--; /* Not within a character. */
+    if (size == 0)
+        return json_string("");
+    buffer_append(&text, bytes, shown);
+    if (shown < size)
+        buffer_append_text(&text, "\xe2\x80\xa6");
+    json = json_stringn((const char *)text.data, text.size);
+    if (json == NULL) {
+        buffer_clear(&text);
+        for (size_t i = 0; i < shown / 2; i++)
+            buffer_appendf(&text, "%02x", ((const uint8_t *)bytes)[i]);
+        json = json_stringn((const char *)text.data, text.size);
+    }
+    buffer_fini(&text);
+    return json;
+}
+
+json_t *result_position(const char *topic, int32_t partition, int64_t offset)
+{
+    return json_sprintf("%s/%" PRId32 "/%" PRId64, topic, partition, offset);
+}
+
+static json_t *shortened(json_t *value)
+{
+    if (json_is_string(value)) {
+        json_t *text = result_text(json_string_value(value), json_string_length(value));
+        json_decref(value);
+        return text;
+    }
+    if (!json_is_object(value) && !json_is_array(value))
+        return value;
+    char *dump = json_dumps(value, JSON_COMPACT);
+    size_t size = dump != NULL ? strlen(dump) : 0;
+    json_decref(value);
+    value = result_text(dump, size);
+    free(dump);
+    return value;
+}
+
+json_t *result_field(const char *name, json_t *expected, json_t *found)
+{
+    return json_pack("{s:s, s:o?, s:o?}", "name", name, "expected",
+                     expected != NULL ? shortened(expected) : NULL, "found",
+                     found != NULL ? shortened(found) : NULL);
+}
+
+static json_t *difference_json(const struct result *result, const struct difference *difference)
+{
+    json_t *json = json_object();
+
+    json_object_set_new(json, "comparison",
+                        json_string(result->comparison == COMPARISON_BRIDGE ? "bridge" : "join"));
+    json_object_set_new(json, result->comparison == COMPARISON_BRIDGE ? "stream" : "join",
+                        json_string(result->name));
+    json_object_set_new(json, "kind", json_string(difference_kind_names[difference->kind]));
+    json_object_set_new(json, "cause", json_string(cause_infos[difference->cause].name));
+    if (difference->key != NULL)
+        json_object_set_new(json, "key", result_text(difference->key, difference->key_size));
+    json_object_set_new(json, result->comparison == COMPARISON_BRIDGE ? "message_id" : "sample",
+                        difference->id != NULL ? json_string(difference->id) : json_null());
+    json_object_set_new(json, "time_ms", json_integer(difference->time_ms));
+    json_object_set_new(json, "partition", json_integer(difference->partition));
+    if (difference->evidence != NULL)
+        json_object_set_new(json, "evidence",
+                            result_text(difference->evidence, strlen(difference->evidence)));
+    return json;
+}
+
+static void count_fields(struct result *result, const json_t *fields)
+{
+    const json_t *field;
+    size_t i;
+
+    json_array_foreach(fields, i, field)
+    {
+        const char *name = json_string_value(json_object_get(field, "name"));
+        json_int_t count = json_integer_value(json_object_get(result->altered_fields, name));
+        json_object_set_new(result->altered_fields, name, json_integer(count + 1));
+    }
+}
+
+static void grow_partitions(struct result *result, int32_t partition)
+{
+    size_t wanted = (size_t)partition + 1;
+
+    assert(partition >= 0);
+    if (wanted <= result->partition_count)
+        return;
+    result->partitions = memory_resize(result->partitions, wanted * sizeof *result->partitions);
+    memset(result->partitions + result->partition_count, 0,
+           (wanted - result->partition_count) * sizeof *result->partitions);
+    result->partition_count = wanted;
+}
+
+void result_add(struct result *result, const struct difference *difference)
+{
+    result->found[difference->kind][difference->cause]++;
+    count_fields(result, difference->fields);
+    if (difference->partition >= 0) {
+        grow_partitions(result, difference->partition);
+        result->partitions[difference->partition].differences++;
+    }
+    if (json_array_size(result->differences) >= RESULT_DIFFERENCES_MAX) {
+        json_decref(difference->positions);
+        json_decref(difference->fields);
+        return;
+    }
+    json_t *json = difference_json(result, difference);
+    if (difference->positions != NULL)
+        json_object_set_new(json, "positions", difference->positions);
+    if (difference->fields != NULL)
+        json_object_set_new(json, "fields", difference->fields);
+    json_array_append_new(result->differences, json);
+}
+
+/* -- Buckets -- */
+
+static void add_bucket(struct result_bucket *to, const struct result_bucket *from)
+{
+    to->rows += from->rows;
+    to->matched += from->matched;
+    to->unexplained += from->unexplained;
+    to->label_rows += from->label_rows;
+    to->label_expected += from->label_expected;
+    to->label_found += from->label_found;
+}
+
+static int64_t round_down(int64_t value, int64_t step)
+{
+    return value / step * step - (value % step < 0 ? step : 0);
+}
+
+/* Makes buckets as wide as it takes to hold what is used and the new time. */
+static void widen(struct result *result, int64_t time_ms)
+{
+    int64_t low = time_ms, high = time_ms, width = result->bucket_ms;
+    struct result_bucket old[RESULT_BUCKETS];
+    int64_t old_first_ms = result->bucket_first_ms;
+
+    memcpy(old, result->buckets, sizeof old);
+    for (size_t i = 0; i < RESULT_BUCKETS; i++) {
+        int64_t at = old_first_ms + (int64_t)i * width;
+        if (old[i].rows + old[i].label_rows == 0)
+            continue;
+        low = at < low ? at : low;
+        high = at > high ? at : high;
+    }
+    while (high - round_down(low, result->bucket_ms) >= RESULT_BUCKETS * result->bucket_ms)
+        result->bucket_ms *= 2;
+    result->bucket_first_ms = round_down(low, result->bucket_ms);
+    memset(result->buckets, 0, sizeof result->buckets);
+    for (size_t i = 0; i < RESULT_BUCKETS; i++) {
+        int64_t at = old_first_ms + (int64_t)i * width;
+        if (old[i].rows + old[i].label_rows > 0)
+            add_bucket(&result->buckets[(at - result->bucket_first_ms) / result->bucket_ms],
+                       &old[i]);
+    }
+}
+
+static struct result_bucket *bucket_of(struct result *result, int64_t time_ms)
+{
+    if (result->bucket_ms == 0) {
+        result->bucket_ms = BUCKET_MS;
+        result->bucket_first_ms = round_down(time_ms, BUCKET_MS);
+    }
+    if (time_ms < result->bucket_first_ms
+        || time_ms - result->bucket_first_ms >= RESULT_BUCKETS * result->bucket_ms)
+        widen(result, time_ms);
+    return &result->buckets[(time_ms - result->bucket_first_ms) / result->bucket_ms];
+}
+
+void result_judge(struct result *result, int64_t time_ms, int32_t partition, bool matched,
+                  bool unexplained)
+{
+    struct result_bucket *bucket = bucket_of(result, time_ms);
+
+    bucket->rows++;
+    bucket->matched += matched;
+    bucket->unexplained += unexplained;
+    if (partition < 0)
+        return;
+    grow_partitions(result, partition);
+    result->partitions[partition].rows++;
+    result->partitions[partition].matched += matched;
+}
+
+void result_label(struct result *result, int64_t time_ms, bool expected, bool found)
+{
+    struct result_bucket *bucket = bucket_of(result, time_ms);
+
+    bucket->label_rows++;
+    bucket->label_expected += expected;
+    bucket->label_found += found;
+}
+
+/* -- Figures -- */
+
+int64_t result_unexplained(const struct result *result)
+{
+    int64_t sum = 0;
+
+    for (size_t kind = 0; kind < DIFFERENCE_KINDS; kind++)
+        for (size_t cause = 0; cause < CAUSES; cause++)
+            sum += cause_infos[cause].explained ? 0 : result->found[kind][cause];
+    return sum;
+}
+
+int64_t result_total(const struct result *result, enum difference_kind kind)
+{
+    int64_t sum = 0;
+
+    for (size_t cause = 0; cause < CAUSES; cause++)
+        sum += result->found[kind][cause];
+    return sum;
+}
+
+double result_coverage(const struct result *result)
+{
+    const struct result_counts *counts = &result->counts;
+    int64_t judged = counts->matched + counts->different + counts->missing + counts->dead_letter;
+    /* What lies before the audit's beginning never was this comparison's to judge. */
+    int64_t eligible = judged + (result->comparison == COMPARISON_JOIN ? counts->outside : 0);
+
+    return eligible > 0 ? (double)judged / (double)eligible : 0;
+}
+
+double result_worst_bucket(const struct result *result)
+{
+    double worst = 1;
+
+    for (size_t i = 0; i < RESULT_BUCKETS; i++) {
+        const struct result_bucket *bucket = &result->buckets[i];
+        if (bucket->rows > 0)
+            worst = fmin(worst, 1 - (double)bucket->unexplained / (double)bucket->rows);
+    }
+    return worst;
+}
+
+double result_label_difference(const struct result *result)
+{
+    int64_t rows = 0, difference = 0;
+
+    for (size_t i = 0; i < RESULT_BUCKETS; i++) {
+        rows += result->buckets[i].label_rows;
+        difference += result->buckets[i].label_found - result->buckets[i].label_expected;
+    }
+    return rows > 0 ? fabs((double)difference / (double)rows) : 0;
+}
+
+static void balance(json_t *list, const char *text, int64_t left, int64_t right)
+{
+    json_array_append_new(list,
+                          json_pack("{s:s, s:I, s:I, s:b}", "text", text, "left", (json_int_t)left,
+                                    "right", (json_int_t)right, "holds", left == right));
+}
+
+json_t *result_balance(const struct result *result)
+{
+    const struct result_counts *c = &result->counts;
+    json_t *list = json_array();
+
+    balance(list, "reference = matched + different + missing + dead letter + pending", c->reference,
+            c->matched + c->different + c->missing + c->dead_letter + c->pending);
+    balance(list, "candidate = matched + different + extra + duplicate + pending + outside",
+            c->candidate,
+            c->matched + c->different + c->extra + c->duplicate + c->candidate_pending
+                + c->outside);
+    balance(list, "missing + dead letter = missing by cause", c->missing + c->dead_letter,
+            result_total(result, DIFFERENCE_MISSING));
+    balance(list, "extra = extra by cause", c->extra, result_total(result, DIFFERENCE_EXTRA));
+    balance(list, "duplicate = duplicate by cause", c->duplicate,
+            result_total(result, DIFFERENCE_DUPLICATE));
+    balance(list, "different = altered + wrong key + wrong partition by cause", c->different,
+            result_total(result, DIFFERENCE_ALTERED) + result_total(result, DIFFERENCE_WRONG_KEY)
+                + result_total(result, DIFFERENCE_WRONG_PARTITION));
+    return list;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * result: what one comparison found, in exact counts and a bounded list of differences.
+ *
+ * Every reference record ends in exactly one of matched, altered, wrong key, wrong partition,
+ * missing, dead letter, pending; every candidate record in matched or different (with its
+ * reference), extra, duplicate, pending or outside. result_balance checks that they add up.
+ */
+#ifndef VALIDATOR_RESULT_H
+#define VALIDATOR_RESULT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buffer.h"
+
+enum comparison { COMPARISON_BRIDGE, COMPARISON_JOIN };
+
+enum difference_kind {
+    DIFFERENCE_MISSING,
+    DIFFERENCE_EXTRA,
+    DIFFERENCE_DUPLICATE,
+    DIFFERENCE_ALTERED,
+    DIFFERENCE_WRONG_KEY,
+    DIFFERENCE_WRONG_PARTITION,
+    DIFFERENCE_KINDS,
+};
+
+enum cause {
+    CAUSE_LATE,        /* The late topic names the record that came too late. */
+    CAUSE_CONFLICT,    /* Two records with one event id and different times. */
+    CAUSE_DEAD_LETTER, /* The dead-letter topic has it, with a reason. */
+    CAUSE_REDELIVERED, /* Pub/Sub delivered it twice: the attempts differ. */
+    CAUSE_UNEXPLAINED,
+    CAUSES,
+};
+
+struct cause_info {
+    const char *name; /* In report.json. */
+    const char *meaning;
+    const char *advice;
+    bool explained;
+};
+extern const struct cause_info cause_infos[CAUSES];
+extern const char *const difference_kind_names[DIFFERENCE_KINDS];
+
+struct difference {
+    enum difference_kind kind;
+    enum cause cause;
+    const void *key; /* Bytes of the record key; NULL: none. */
+    size_t key_size;
+    const char *id; /* Message id, or sample id in hexadecimal. */
+    int64_t time_ms;
+    int32_t partition;
+    json_t *positions; /* Taken. Object: where -> "topic/partition/offset". */
+    json_t *fields;    /* Taken. Array of {name, expected, found}; NULL: none. */
+    const char *evidence;
+};
+
+enum { RESULT_DIFFERENCES_MAX = 10000, RESULT_BUCKETS = 240, RESULT_TEXT_MAX = 128 };
+
+struct result_counts {
+    int64_t reference, candidate;
+    int64_t matched, missing, dead_letter, pending;
+    int64_t extra, duplicate, candidate_pending, outside;
+    int64_t different; /* Altered, wrong key or wrong partition. */
+    int64_t repeated;  /* Copies of the same reference record: no fault of the candidate. */
+    int64_t undecoded; /* Candidate values that no schema fits; they are altered or extra too. */
+};
+
+struct result_bucket {
+    int64_t rows, matched, unexplained;
+    int64_t label_rows, label_expected, label_found;
+};
+
+struct result_partition {
+    int64_t rows, matched, differences;
+};
+
+struct result {
+    enum comparison comparison;
+    char *name;
+    struct result_counts counts;
+    int64_t found[DIFFERENCE_KINDS][CAUSES];
+    int64_t transient; /* Suspects that the second look cleared. */
+    bool second_look;
+    json_t *differences;
+    json_t *altered_fields; /* Object: field -> how often. */
+    struct result_bucket buckets[RESULT_BUCKETS];
+    int64_t bucket_ms, bucket_first_ms; /* 0 until the first row. */
+    struct result_partition *partitions;
+    size_t partition_count;
+    char *label;          /* The field whose rate is shown. NULL: none. */
+    json_t *reads;        /* Array of {topic, partition, from, to, records}. */
+    json_t *not_checked;  /* Array of sentences. */
+    json_t *inconclusive; /* Array of reasons. */
+    json_t *facts;        /* Object: watermarks, hashes, late counts. */
+};
+
+void result_init(struct result *result, enum comparison comparison, const char *name);
+void result_fini(struct result *result);
+
+/* Counts it, keeps it if there is room, takes its JSON. */
+void result_add(struct result *result, const struct difference *difference);
+/* One judged reference record, in its time bucket and partition. */
+void result_judge(struct result *result, int64_t time_ms, int32_t partition, bool matched,
+                  bool unexplained);
+void result_label(struct result *result, int64_t time_ms, bool expected, bool found);
+void result_note(json_t *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+int64_t result_unexplained(const struct result *result);
+int64_t result_total(const struct result *result, enum difference_kind kind);
+/* Judged and eligible reference records; the ratio is 0 when nothing was eligible. */
+double result_coverage(const struct result *result);
+/* The share of the worst bucket that is matched or explained; 1 without buckets. */
+double result_worst_bucket(const struct result *result);
+/* |rate of the candidate - rate that the admitted rows yield|, over all buckets. */
+double result_label_difference(const struct result *result);
+
+/* Array of {text, left, right, holds}. Returns (caller decrefs). */
+json_t *result_balance(const struct result *result);
+
+/* Text for a report: at most RESULT_TEXT_MAX characters, bytes that are no UTF-8 as hexadecimal. */
+json_t *result_text(const void *bytes, size_t size);
+json_t *result_position(const char *topic, int32_t partition, int64_t offset);
+json_t *result_field(const char *name, json_t *expected, json_t *found); /* Takes both. */
+
+#endif
