@@ -1,2 +1,118 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bridge/bridge.h"
+
+#include "bridge/status.h"
+#include "bridge/streams.h"
+#include "core/log.h"
+#include "core/process.h"
+
+enum {
+    TURN_MS = 1000,
+    DRAIN_STEP_MS = 50,
+    DRAIN_QUIET_US = 1000000, /* At a stop, a pull that brings nothing for so long is ended. */
+    RETURN_US = 2000000,      /* Of the time for a stop, kept to give messages back. */
+};
+
+struct bridge {
+    struct metrics *metrics;
+    struct streams streams;
+    struct status *status;
+};
+
+/* One turn of the bridge, top to bottom: this is the whole data path. */
+static bool bridge_turn(struct bridge *bridge, bool draining, struct error *err)
+{
+    struct streams *streams = &bridge->streams;
+    struct sink *sink = streams->context.sink;
+
+    source_wait(streams->context.source, sink_wake_fd(sink),
+                streams_wait_ms(streams, draining ? DRAIN_STEP_MS : TURN_MS));
+    if (!sink_settle(sink, err)) /* Delivery reports settle slots. */
+        return false;
+    streams_answer(streams);        /* Pulls bring messages; acknowledgements are confirmed. */
+    streams_send(streams);          /* A message that does not fit goes to the dead letters. */
+    streams_ack(streams, draining); /* Settled slots become acknowledgements. */
+    streams_extend(streams);
+    if (!draining)
+        streams_pull(streams);
+    streams_beat(streams);
+    status_tell(bridge->status, streams);
+    return true;
+}
+
+static bool bridge_open(struct bridge *bridge, const struct pipeline *pipeline,
+                        const struct bridge_options *options, struct error *err);
+static void bridge_close(struct bridge *bridge);
+
+/*
+ * The end: what was pulled is ours, so it is sent, confirmed and acknowledged; what Kafka does not
+ * take in time goes back to Pub/Sub, which can give it to another bridge at once.
+ */
+static bool bridge_drain(struct bridge *bridge, int64_t timeout_ms, struct error *err)
+{
+    struct streams *streams = &bridge->streams;
+    struct clock *clock = streams->context.clock;
+    int64_t start_us = clock_monotonic_us(clock);
+    int64_t return_us = start_us + timeout_ms * 1000 - RETURN_US;
+
+    while (!streams_are_drained(streams) && clock_monotonic_us(clock) < return_us) {
+        if (clock_monotonic_us(clock) - start_us >= DRAIN_QUIET_US)
+            source_cancel_pulls(streams->context.source);
+        if (!bridge_turn(bridge, true, err))
+            return false;
+    }
+    streams_return(streams);
+    while (source_in_flight(streams->context.source, SOURCE_MODIFY) > 0
+           && clock_monotonic_us(clock) < return_us + RETURN_US) {
+        source_wait(streams->context.source, sink_wake_fd(streams->context.sink), 100);
+        streams_answer(streams);
+    }
+    return true;
+}
+
+bool bridge_run(const struct pipeline *pipeline, const struct bridge_options *options,
+                struct error *err)
+{
+    struct bridge bridge = {0};
+
+    if (!bridge_open(&bridge, pipeline, options, err))
+        return false;
+
+    bool going = true;
+
+    while (going && !process_stopping() && !streams_are_over(&bridge.streams, err))
+        going = bridge_turn(&bridge, false, err);
+    if (going)
+        going = bridge_drain(&bridge, pipeline->bridge.stop_timeout_ms, err)
+                && !streams_are_over(&bridge.streams, err);
+    bridge_close(&bridge);
+    return going;
+}
+
+static void on_settled(void *context, uint64_t tag, const char *fault)
+{
+    struct bridge *bridge = context;
+
+    streams_settled(&bridge->streams, tag, fault);
+}
+
+static bool bridge_open(struct bridge *bridge, const struct pipeline *pipeline,
+                        const struct bridge_options *options, struct error *err)
+{
+    const struct sink_listener listener = {bridge, on_settled};
+
+    bridge->metrics = metrics_new();
+    if (streams_open(&bridge->streams, pipeline, options->stream, &listener, bridge->metrics, err))
+        bridge->status = status_open(options, bridge->metrics, bridge->streams.context.clock, err);
+    if (bridge->status != NULL)
+        return true;
+    bridge_close(bridge);
+    return false;
+}
+
+static void bridge_close(struct bridge *bridge)
+{
+    status_close(bridge->status);
+    streams_close(&bridge->streams);
+    metrics_free(bridge->metrics);
+}

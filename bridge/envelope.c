@@ -14,7 +14,7 @@
 #include <emmintrin.h>
 #endif
 
-#include "bridge/base64.h"
+#include "bridge/base64_wide.h"
 
 enum {
     SLACK = 64, /* Readable bytes behind the body, so that wide loads may run over its end. */
@@ -392,7 +392,7 @@ static bool parse_data(struct parser *parser, struct envelope_message *message)
         return false;
     uint8_t *data = (uint8_t *)(uintptr_t)text.data; /* The body is ours to change. */
     message->data = data;
-    message->data_bad = !base64_decode(data, text.size, &message->data_size);
+    message->data_bad = !base64_wide_decode(data, text.size, &message->data_size);
     if (message->data_bad)
         message->data_size = text.size;
     return true;

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <openssl/evp.h>
 
-#include "bridge/base64.h"
+#include "bridge/base64_wide.h"
 #include "core/buffer.h"
 
 static void every_length_decodes_to_what_openssl_encoded(void **state)
@@ -22,7 +22,7 @@ static void every_length_decodes_to_what_openssl_encoded(void **state)
         for (int i = 0; i < size; i++)
             content[i] = (uint8_t)((random = random * 1664525 + 1013904223) >> 24);
         size_t text_size = (size_t)EVP_EncodeBlock(text, content, size), decoded;
-        assert_true(base64_decode(text, text_size, &decoded));
+        assert_true(base64_wide_decode(text, text_size, &decoded));
         assert_int_equal(decoded, size);
         assert_memory_equal(text, content, (size_t)size);
     }
@@ -49,7 +49,7 @@ static void what_is_refused_is_left_as_it_was(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         snprintf(text, sizeof text, "%s", bad[i]);
-        assert_false(base64_decode((uint8_t *)text, strlen(text), &size));
+        assert_false(base64_wide_decode((uint8_t *)text, strlen(text), &size));
         assert_string_equal(text, bad[i]);
     }
     /* One wrong character at every place of a long text. */
@@ -60,7 +60,7 @@ static void what_is_refused_is_left_as_it_was(void **state)
         if (at == 399)
             text[at] = '*';
         memcpy(before, text, 400);
-        assert_false(base64_decode((uint8_t *)text, 400, &size));
+        assert_false(base64_wide_decode((uint8_t *)text, 400, &size));
         assert_memory_equal(text, before, 400);
     }
 }

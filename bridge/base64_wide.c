@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bridge/base64.h"
+#include "bridge/base64_wide.h"
 
 #include <assert.h>
 
@@ -128,7 +128,7 @@ static void undo(uint8_t *text, size_t digit_count)
     }
 }
 
-bool base64_decode(uint8_t *text, size_t size, size_t *content_size)
+bool base64_wide_decode(uint8_t *text, size_t size, size_t *content_size)
 {
     size_t done = 0;
 

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge/sink_kafka.h"
+
+#include <assert.h>
+#include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/hash.h"
+#include "core/kafka.h"
+#include "core/process.h"
+#include "core/provenance.h"
+
+/* Pub/Sub's largest message is 10 MB; the rest is for headers. */
+#define WHOLE_MESSAGE_BYTES "11534336"
+
+enum {
+    ADMIN_TIMEOUT_MS = 15000,
+    RECORD_OVERHEAD = 128, /* Of a batch and a record, generously. */
+    HEADER_OVERHEAD = 10,
+    LARGEST_DEFAULT = 1000000, /* If the broker does not say. */
+};
+
+struct sink_topic {
+    rd_kafka_topic_t *handle;
+    int32_t partition_count;
+    size_t largest; /* Record, in bytes. */
+    struct sink_topic *link;
+};
+
+struct sink {
+    rd_kafka_t *producer;
+    rd_kafka_queue_t *queue; /* Reports. */
+    struct sink_topic *topics;
+    struct sink_listener listener;
+    int wake_fd;
+    int64_t pending;
+    atomic_bool fatal;
+    struct buffer header_name;
+};
+
+static void on_report(rd_kafka_t *producer, const rd_kafka_message_t *message, void *context)
+{
+    struct sink *sink = context;
+    uint64_t tag = (uint64_t)(uintptr_t)message->_private;
+
+    (void)producer;
+    if (tag == 0)
+        return;
+    sink->pending--;
+    process_crash_point("bridge.delivered");
+    sink->listener.settled(
+        sink->listener.context, tag,
+        message->err == RD_KAFKA_RESP_ERR_NO_ERROR ? NULL : rd_kafka_err2str(message->err));
+}
+
+static void on_error(rd_kafka_t *producer, int code, const char *reason, void *context)
+{
+    struct sink *sink = context;
+
+    (void)producer;
+    (void)reason; /* Asked for when it is told: sink_settle. */
+    if (code == RD_KAFKA_RESP_ERR__FATAL)
+        atomic_store(&sink->fatal, true);
+}
+
+struct sink *sink_open(const struct pipeline *pipeline, const struct sink_listener *listener,
+                       struct error *err)
+{
+    char queue_messages[32], queue_kbytes[32];
+    const char *const settings[] = {
+        "enable.idempotence",
+        "true", /* No duplicate, and order kept, through every retry. */
+        "acks",
+        "all",
+        "message.timeout.ms",
+        "0", /* Never given up by time. */
+        "message.max.bytes",
+        WHOLE_MESSAGE_BYTES, /* Each topic's own limit is looked up. */
+        "queue.buffering.max.messages",
+        queue_messages,
+        "queue.buffering.max.kbytes",
+        queue_kbytes,
+        "linger.ms",
+        "5",
+        "batch.num.messages",
+        "10000",
+        "socket.nagle.disable",
+        "true",
+        NULL,
+    };
+
+    /* Twice what may be in flight: Pub/Sub's side stops first. */
+    snprintf(
+        queue_messages, sizeof queue_messages, "%d",
+        2 * (pipeline->bridge.max_messages < 1000000 ? pipeline->bridge.max_messages : 1000000));
+    int64_t kbytes = pipeline->bridge.max_bytes / 1024 * 2;
+    snprintf(queue_kbytes, sizeof queue_kbytes, "%lld",
+             (long long)(kbytes < 16384     ? 16384
+                         : kbytes > 2097151 ? 2097151
+                                            : kbytes));
+
+    rd_kafka_conf_t *conf = kafka_conf(&pipeline->kafka, "dualrun-bridge", settings, err);
+    if (conf == NULL)
+        return NULL;
+
+    struct sink *sink = memory_new(sizeof *sink);
+    static const uint64_t one = 1;
+
+    sink->listener = *listener;
+    rd_kafka_conf_set_opaque(conf, sink);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    sink->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    sink->producer = kafka_producer(conf, err);
+    if (sink->producer == NULL) {
+        close(sink->wake_fd);
+        free(sink);
+        return NULL;
+    }
+    sink->queue = rd_kafka_queue_get_main(sink->producer);
+    rd_kafka_queue_io_event_enable(sink->queue, sink->wake_fd, &one, sizeof one);
+    return sink;
+}
+
+void sink_close(struct sink *sink)
+{
+    if (sink == NULL)
+        return;
+    rd_kafka_queue_io_event_enable(sink->queue, -1, NULL, 0);
+    rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (sink->topics != NULL) {
+        struct sink_topic *topic = sink->topics;
+        sink->topics = topic->link;
+        rd_kafka_topic_destroy(topic->handle);
+        free(topic);
+    }
+    rd_kafka_queue_destroy(sink->queue);
+    rd_kafka_destroy(sink->producer);
+    close(sink->wake_fd);
+    buffer_fini(&sink->header_name);
+    free(sink);
+}
+
+static size_t largest_of(rd_kafka_event_t *event)
+{
+    size_t count = 0;
+    const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(event), &count);
+
+    for (size_t i = 0; i < count; i++) {
+        size_t entry_count = 0;
+        const rd_kafka_ConfigEntry_t **entries =
+            rd_kafka_ConfigResource_configs(resources[i], &entry_count);
+        for (size_t j = 0; j < entry_count; j++) {
+            const char *value = rd_kafka_ConfigEntry_value(entries[j]);
+            if (strcmp(rd_kafka_ConfigEntry_name(entries[j]), "max.message.bytes") == 0
+                && value != NULL)
+                return (size_t)strtoull(value, NULL, 10);
+        }
+    }
+    return LARGEST_DEFAULT;
+}
+
+/* max.message.bytes of the topic. Who may not ask gets the broker's default. */
+static size_t topic_largest(rd_kafka_t *producer, const char *name)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(producer);
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
+
+    rd_kafka_DescribeConfigs(producer, &resource, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, ADMIN_TIMEOUT_MS);
+    size_t largest = LARGEST_DEFAULT;
+    if (event != NULL && rd_kafka_event_type(event) == RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT
+        && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        largest = largest_of(event);
+    rd_kafka_event_destroy(event);
+    rd_kafka_ConfigResource_destroy(resource);
+    rd_kafka_queue_destroy(queue);
+    return largest;
+}
+
+static const struct sink_topic *topic_open(struct sink *sink, const struct pipeline_topic *asked,
+                                           const struct kafka_topic_setting *settings,
+                                           size_t setting_count, struct error *err)
+{
+    struct sink_topic *topic = memory_new(sizeof *topic);
+
+    if (!kafka_topic_ensure(sink->producer, asked, settings, setting_count, err)
+        || !kafka_topic_partitions(sink->producer, asked->name, &topic->partition_count, err)) {
+        free(topic);
+        return NULL;
+    }
+    topic->handle = rd_kafka_topic_new(sink->producer, asked->name, NULL);
+    topic->largest = topic_largest(sink->producer, asked->name);
+    topic->link = sink->topics;
+    sink->topics = topic;
+    return topic;
+}
+
+const struct sink_topic *sink_topic(struct sink *sink, const struct pipeline_topic *topic,
+                                    bool whole_messages, struct error *err)
+{
+    static const struct kafka_topic_setting whole[] = {{"max.message.bytes", WHOLE_MESSAGE_BYTES}};
+
+    return topic_open(sink, topic, whole, whole_messages ? 1 : 0, err);
+}
+
+const struct sink_topic *sink_ledger(struct sink *sink, const char *name, struct error *err)
+{
+    static const struct kafka_topic_setting compacted[] = {{"cleanup.policy", "compact"}};
+    const struct pipeline_topic topic = {.name = (char *)(uintptr_t)name, .replication = -1};
+
+    return topic_open(sink, &topic, compacted, 1, err);
+}
+
+static size_t record_size(const struct sink_record *record)
+{
+    size_t size = record->key_size + record->value_size + record->source_size
+                  + record->ordering_key.size + RECORD_OVERHEAD;
+
+    if (record->reason != NULL)
+        size += strlen(record->reason) + HEADER_OVERHEAD;
+    for (size_t i = 0; i < record->attribute_count; i++)
+        size += record->attributes[i].name.size + record->attributes[i].value.size
+                + sizeof HEADER_ATTRIBUTE_PREFIX + HEADER_OVERHEAD;
+    return size;
+}
+
+static void add_attribute(struct sink *sink, rd_kafka_headers_t *headers,
+                          const struct envelope_attribute *attribute)
+{
+    const char *name = attribute->name.data;
+    size_t size = attribute->name.size;
+
+    if (size >= strlen(HEADER_PREFIX) && memcmp(name, HEADER_PREFIX, strlen(HEADER_PREFIX)) == 0) {
+        buffer_clear(&sink->header_name);
+        buffer_append_text(&sink->header_name, HEADER_ATTRIBUTE_PREFIX);
+        buffer_append(&sink->header_name, name, size);
+        name = (const char *)sink->header_name.data;
+        size = sink->header_name.size;
+    }
+    rd_kafka_header_add(headers, name, (ssize_t)size, attribute->value.data,
+                        (ssize_t)attribute->value.size);
+}
+
+static rd_kafka_headers_t *headers_of(struct sink *sink, const struct sink_record *record)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->attribute_count + 3);
+
+    rd_kafka_header_add(headers, HEADER_SOURCE, sizeof HEADER_SOURCE - 1, record->source,
+                        (ssize_t)record->source_size);
+    if (record->ordering_key.size > 0)
+        rd_kafka_header_add(headers, HEADER_ORDERING_KEY, sizeof HEADER_ORDERING_KEY - 1,
+                            record->ordering_key.data, (ssize_t)record->ordering_key.size);
+    if (record->reason != NULL)
+        rd_kafka_header_add(headers, HEADER_REASON, sizeof HEADER_REASON - 1, record->reason, -1);
+    for (size_t i = 0; i < record->attribute_count; i++)
+        add_attribute(sink, headers, &record->attributes[i]);
+    return headers;
+}
+
+static enum sink_result refused(rd_kafka_resp_err_t code, const struct sink_topic *topic,
+                                struct error *err)
+{
+    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return SINK_FULL;
+    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        return SINK_TOO_LARGE;
+    kafka_fail(err, code, "send");
+    error_wrap(err, "topic %s", rd_kafka_topic_name(topic->handle));
+    return SINK_FAILED;
+}
+
+enum sink_result sink_send(struct sink *sink, const struct sink_record *record, struct error *err)
+{
+    const struct sink_topic *topic = record->topic;
+
+    assert(record->tag != 0);
+    if (record_size(record) > topic->largest)
+        return SINK_TOO_LARGE;
+
+    int32_t partition =
+        record->key != NULL
+            ? hash_partition(record->key, record->key_size, topic->partition_count)
+            : hash_partition(record->spread.data, record->spread.size, topic->partition_count);
+    rd_kafka_headers_t *headers = headers_of(sink, record);
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        sink->producer, RD_KAFKA_V_RKT(topic->handle), RD_KAFKA_V_PARTITION(partition),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(record->key, record->key_size),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value, record->value_size),
+        RD_KAFKA_V_TIMESTAMP(record->time_ms), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_OPAQUE((void *)(uintptr_t)record->tag), RD_KAFKA_V_END);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_headers_destroy(headers);
+        return refused(code, topic, err);
+    }
+    sink->pending++;
+    process_crash_point("bridge.produced");
+    return SINK_SENT;
+}
+
+void sink_note(struct sink *sink, const struct sink_topic *topic, const struct buffer *key,
+               const struct buffer *value)
+{
+    rd_kafka_producev(
+        sink->producer, RD_KAFKA_V_RKT(topic->handle),
+        RD_KAFKA_V_PARTITION(hash_partition(key->data, key->size, topic->partition_count)),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key->data, key->size),
+        RD_KAFKA_V_VALUE(value->data, value->size), RD_KAFKA_V_END);
+}
+
+int sink_wake_fd(const struct sink *sink)
+{
+    return sink->wake_fd;
+}
+
+bool sink_settle(struct sink *sink, struct error *err)
+{
+    uint64_t count;
+    ssize_t size = read(sink->wake_fd, &count, sizeof count);
+
+    (void)size; /* Nothing there is no matter. */
+    while (rd_kafka_poll(sink->producer, 0) > 0)
+        ;
+    if (!atomic_load(&sink->fatal))
+        return true;
+
+    char reason[512];
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(sink->producer, reason, sizeof reason);
+    error_set(err, EXIT_CODE_TARGET, "kafka: %s: %s", rd_kafka_err2name(code), reason);
+    return error_hint(err, "start the bridge again: nothing that Kafka lacks was acknowledged");
+}
+
+bool sink_flush(struct sink *sink, int64_t timeout_ms)
+{
+    return rd_kafka_flush(sink->producer, (int)timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+int64_t sink_pending(const struct sink *sink)
+{
+    return sink->pending;
+}

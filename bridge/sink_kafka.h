@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sink_kafka: records into Kafka, once each and in order, with a report for each.
+ *
+ * An idempotent producer with acks=all that never gives a record up by time: a broker that is away is
+ * back-pressure, not loss. Reports come from librdkafka's threads and are handed on by sink_settle,
+ * in the caller's thread; sink_wake_fd becomes readable when there are some.
+ */
+#ifndef BRIDGE_SINK_KAFKA_H
+#define BRIDGE_SINK_KAFKA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bridge/envelope.h"
+#include "core/buffer.h"
+#include "core/error.h"
+#include "core/pipeline.h"
+
+struct sink;
+struct sink_topic;
+
+/* What Kafka says of a record: err NULL if it has it. */
+struct sink_listener {
+    void *context;
+    void (*settled)(void *context, uint64_t tag, const char *fault);
+};
+
+struct sink_record { /* Borrowed. */
+    const struct sink_topic *topic;
+    const void *key; /* NULL: none. */
+    size_t key_size;
+    struct envelope_text spread; /* What names the partition of a record without key. */
+    const void *value;
+    size_t value_size;
+    int64_t time_ms;
+    const char *source; /* The header of provenance.h, source_size bytes. */
+    size_t source_size;
+    struct envelope_text ordering_key;
+    const struct envelope_attribute *attributes;
+    size_t attribute_count;
+    const char *reason; /* Dead letters. NULL: none. */
+    uint64_t tag;       /* Not 0; comes back with the report. */
+};
+
+enum sink_result {
+    SINK_SENT,      /* A report will come. */
+    SINK_FULL,      /* Later: stop pulling. */
+    SINK_TOO_LARGE, /* Kafka would refuse it. */
+    SINK_FAILED,    /* See err. */
+};
+
+struct sink *sink_open(const struct pipeline *pipeline, const struct sink_listener *listener,
+                       struct error *err);
+void sink_close(struct sink *sink);
+
+/* Makes the topic unless it exists. Owned by the sink. NULL on error. `whole_messages`: takes a
+ * message of any size that Pub/Sub can bring. */
+const struct sink_topic *sink_topic(struct sink *sink, const struct pipeline_topic *topic,
+                                    bool whole_messages, struct error *err);
+/* The ledger topic, which keeps the newest record of a key. */
+const struct sink_topic *sink_ledger(struct sink *sink, const char *name, struct error *err);
+
+enum sink_result sink_send(struct sink *sink, const struct sink_record *record, struct error *err);
+/* A record of the bridge itself: no headers, no report. A full queue loses it. */
+void sink_note(struct sink *sink, const struct sink_topic *topic, const struct buffer *key,
+               const struct buffer *value);
+
+int sink_wake_fd(const struct sink *sink);
+/* Hands on the reports that have come. False on a fault that no retry mends. */
+bool sink_settle(struct sink *sink, struct error *err);
+/* Sends without waiting for batches to fill. False if not all was answered in time. */
+bool sink_flush(struct sink *sink, int64_t timeout_ms);
+/* Records without report. */
+int64_t sink_pending(const struct sink *sink);
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bridge/stream.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/pubsub.h"
+
+enum {
+    DESCRIBE_TIMEOUT_MS = 15000,
+    WINDOW_SIZE = 1 << 18, /* Message ids, at least; twice as many at most. 18 MiB when full. */
+    DEADLINE_DEFAULT_S = 10,
+    ASK_LEAST = 10,
+};
+
+static const struct metric_def metric_defs[STREAM_METRIC_COUNT] = {
+#define METRIC(name, kind, scale, help) {#name, kind, scale, help},
+#include "bridge/metrics.def"
+#undef METRIC
+};
+
+static bool open_topics(struct stream *stream, struct error *err)
+{
+    const struct pipeline_stream *config = stream->config;
+    struct sink *sink = stream->context->sink;
+
+    stream->topic = sink_topic(sink, &config->topic, false, err);
+    if (stream->topic == NULL)
+        return false;
+    if (config->dead_letter == NULL)
+        return true;
+    const struct pipeline_topic dead_letters = {.name = config->dead_letter,
+                                                .replication = config->topic.replication};
+    stream->dead_letters = sink_topic(sink, &dead_letters, true, err);
+    return stream->dead_letters != NULL;
+}
+
+static void open_metrics(struct stream *stream)
+{
+    struct buffer labels = {0};
+
+    buffer_appendf(&labels, "stream=\"%s\"", stream->config->name);
+    for (int i = 0; i < STREAM_METRIC_COUNT; i++)
+        stream->metrics[i] =
+            metrics_series(stream->context->metrics, &metric_defs[i], buffer_text(&labels));
+    buffer_fini(&labels);
+}
+
+/* All streams together may have a quarter of the messages reserved by pulls that wait. */
+static int32_t ask_most(const struct stream_context *context)
+{
+    int64_t share = context->pipeline->bridge.max_messages / (int64_t)(4 * context->stream_count);
+
+    return share < ASK_LEAST ? ASK_LEAST : share > PULLS_ASK_MAX ? PULLS_ASK_MAX : (int32_t)share;
+}
+
+struct stream *stream_new(const struct pipeline_stream *config, struct stream_context *context,
+                          uint32_t index, struct error *err)
+{
+    struct stream *stream = memory_new(sizeof *stream);
+    int64_t now_us = clock_monotonic_us(context->clock);
+
+    stream->config = config;
+    stream->context = context;
+    stream->index = index;
+    stream->received_end = &stream->received;
+    retry_init(&stream->retry, (uint64_t)now_us + index);
+    retry_init(&stream->busy, (uint64_t)now_us + index + 1);
+    retry_init(&stream->ack_retry, (uint64_t)now_us + index + 2);
+    source_subscription_init(&stream->subscription, &context->pipeline->pubsub,
+                             config->subscription);
+    lease_init(&stream->lease, DEADLINE_DEFAULT_S, false);
+    pulls_init(&stream->pulls, context->pipeline->bridge.max_pulls, ask_most(context));
+    stream->flight = flight_new(WINDOW_SIZE);
+    open_metrics(stream);
+    stream->mapping = mapping_new(config, context->registry, err);
+    if (stream->mapping != NULL && open_topics(stream, err))
+        return stream;
+    error_wrap(err, "stream %s", config->name);
+    stream_free(stream);
+    return NULL;
+}
+
+void stream_free(struct stream *stream)
+{
+    if (stream == NULL)
+        return;
+    while (stream->received != NULL) {
+        struct source_call *call = stream->received;
+        stream->received = call->link;
+        source_done(stream->context->source, call);
+    }
+    mapping_free(stream->mapping);
+    flight_free(stream->flight);
+    source_subscription_fini(&stream->subscription);
+    free(stream);
+}
+
+/* A tag is never 0: its highest bit is set. */
+uint64_t stream_tag(const struct stream *stream, uint32_t ref, bool dead_letter)
+{
+    return UINT64_C(1) << 63 | (uint64_t)stream->index << 33 | (uint64_t)dead_letter << 32 | ref;
+}
+
+/* Of several calls that fail together, the first tells. */
+void stream_fail(struct stream *stream, const struct error *err)
+{
+    stream_count(stream, STREAM_bridge_failed_calls_total, 1);
+    if (stream->state == STREAM_WAITING || stream->state == STREAM_STOPPED)
+        return;
+
+    int64_t delay_ms = retry_delay_ms(&stream->retry);
+
+    stream->error = *err;
+    stream->state = STREAM_WAITING;
+    stream->resume_us = clock_monotonic_us(stream->context->clock) + delay_ms * 1000;
+    log_warn("stream cannot be read", LOG_TEXT("stream", stream->config->name),
+             LOG_TEXT("error", err->text), LOG_TEXT("hint", err->hint),
+             LOG_INT("next_try_ms", delay_ms));
+}
+
+void stream_succeeded(struct stream *stream)
+{
+    if (stream->retry.failures > 0)
+        log_info("stream is read again", LOG_TEXT("stream", stream->config->name));
+    retry_reset(&stream->retry);
+    stream->token_refused_us = 0;
+}
+
+static bool has_json(const struct buffer *body)
+{
+    for (size_t i = 0; i < body->size; i++) {
+        if (body->data[i] == '{')
+            return true;
+        if (memchr(" \t\r\n", body->data[i], 4) == NULL)
+            return false;
+    }
+    return false;
+}
+
+static void describe_failure(const struct stream *stream, const struct source_call *call,
+                             const char *what, struct error *err)
+{
+    if (call->status == 0)
+        error_retry(err, EXIT_CODE_SOURCE, "%s: %s", what, call->curl_fault);
+    else if (call->status == 200)
+        error_retry(err, EXIT_CODE_SOURCE, "%s: the answer was cut: status 200 without JSON", what);
+    else
+        pubsub_fail(err, call->status, call->answer.data, call->answer.size, what);
+    error_wrap(err, "subscription %s", stream->config->subscription);
+}
+
+enum retry_class stream_classify(struct stream *stream, const struct source_call *call,
+                                 const char *what, struct error *err)
+{
+    enum retry_class class = retry_classify(call->status, has_json(&call->answer));
+
+    if (class == RETRY_SUCCESS)
+        return class;
+    describe_failure(stream, call, what, err);
+    if (class != RETRY_REFUSED)
+        return class;
+    if (stream->token_refused_us == 0) { /* Once, with a new token, and no word of it. */
+        source_refuse_token(stream->context->source);
+        stream->token_refused_us = call->ended_us;
+    }
+    /* Calls that began before still had the old one. */
+    return call->began_us <= stream->token_refused_us ? RETRY_BUSY : class;
+}
+
+/* False, with an error, if a pull would only fail. */
+static bool read_description(struct stream *stream, const struct source_call *call,
+                             struct error *err)
+{
+    const char *name = stream->config->subscription;
+    json_error_t fault;
+    json_t *root = json_loadb((const char *)call->answer.data, call->answer.size, 0, &fault);
+
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return error_retry(err, EXIT_CODE_SOURCE, "subscription %s: GET: not JSON: %s", name,
+                           fault.text);
+    }
+    bool detached = json_is_true(json_object_get(root, "detached"));
+    json_int_t deadline_s = json_integer_value(json_object_get(root, "ackDeadlineSeconds"));
+    bool exactly_once = json_is_true(json_object_get(root, "enableExactlyOnceDelivery"));
+    bool ordered = json_is_true(json_object_get(root, "enableMessageOrdering"));
+    json_decref(root);
+    if (detached) {
+        error_set(err, EXIT_CODE_SOURCE, "subscription %s is detached from its topic", name);
+        return error_hint(err, "make a new subscription and name it in the pipeline file");
+    }
+    if (deadline_s < 1 || deadline_s > LEASE_SECONDS_MAX)
+        deadline_s = DEADLINE_DEFAULT_S;
+    lease_init(&stream->lease, (int32_t)deadline_s, exactly_once);
+    if (ordered) /* Answers to pulls at the same time may overtake each other. */
+        pulls_init(&stream->pulls, 1, PULLS_ASK_MAX);
+    log_info("stream starts", LOG_TEXT("stream", stream->config->name),
+             LOG_TEXT("subscription", name), LOG_TEXT("topic", stream->config->topic.name),
+             LOG_INT("ack_deadline_s", deadline_s),
+             LOG_TEXT("exactly_once", exactly_once ? "yes" : "no"),
+             LOG_TEXT("ordered", ordered ? "yes" : "no"));
+    return true;
+}
+
+static void stream_was_described(struct stream *stream, struct source_call *call)
+{
+    struct error err = {0};
+    enum retry_class class = stream_classify(stream, call, "GET", &err);
+
+    stream->describing = false;
+    if (class == RETRY_SUCCESS && read_description(stream, call, &err)) {
+        stream->described = true;
+        stream->state = STREAM_RUNNING;
+        stream_succeeded(stream);
+    } else {
+        stream_fail(stream, &err);
+    }
+    source_done(stream->context->source, call);
+}
+
+void stream_answer(struct stream *stream, struct source_call *call)
+{
+    switch (call->verb) {
+    case SOURCE_DESCRIBE:
+        stream_was_described(stream, call);
+        break;
+    case SOURCE_PULL:
+        stream_received(stream, call);
+        break;
+    case SOURCE_ACK:
+        stream_acked(stream, call);
+        break;
+    case SOURCE_MODIFY:
+        stream_extended(stream, call);
+        break;
+    case SOURCE_VERB_COUNT:
+        assert(false);
+    }
+}
+
+void stream_start(struct stream *stream)
+{
+    struct stream_context *context = stream->context;
+    struct error err;
+
+    if (stream->state == STREAM_WAITING && clock_monotonic_us(context->clock) >= stream->resume_us)
+        stream->state = stream->described ? STREAM_RUNNING : STREAM_STARTING;
+    if (stream->state != STREAM_STARTING || stream->describing)
+        return;
+    struct source_call *call = source_call(context->source, SOURCE_DESCRIBE, stream);
+    if (source_start(context->source, &stream->subscription, call, DESCRIBE_TIMEOUT_MS, &err))
+        stream->describing = true;
+    else
+        stream_fail(stream, &err);
+}
+
+int64_t stream_next_us(const struct stream *stream, int64_t now_us)
+{
+    int64_t next_us = flight_due_us(stream->flight);
+    const struct pulls *pulls = &stream->pulls;
+
+    if (stream->state == STREAM_WAITING && stream->resume_us < next_us)
+        next_us = stream->resume_us;
+    if (stream->state == STREAM_RUNNING && pulls->in_flight < pulls->target
+        && pulls->earliest_us > now_us && pulls->earliest_us < next_us)
+        next_us = pulls->earliest_us;
+    int64_t ack_us = stream_ack_us(stream);
+    return ack_us < next_us ? ack_us : next_us;
+}
+
+bool stream_is_drained(const struct stream *stream)
+{
+    const struct flight_counts *counts = flight_counts(stream->flight);
+
+    return stream->received == NULL && stream->pulls.in_flight == 0
+           && counts->sending + counts->ready + counts->acking == 0;
+}
+
+void stream_measure(struct stream *stream)
+{
+    const struct flight_counts *counts = flight_counts(stream->flight);
+
+    metric_set(stream->metrics[STREAM_bridge_in_flight_messages],
+               stream->unsent_messages
+                   + (int64_t)(counts->sending + counts->ready + counts->acking));
+    metric_set(stream->metrics[STREAM_bridge_in_flight_bytes],
+               stream->unsent_bytes + (int64_t)counts->bytes);
+    metric_set(stream->metrics[STREAM_bridge_pulls_in_flight], stream->pulls.in_flight);
+    metric_set(stream->metrics[STREAM_bridge_behind_seconds], stream->behind_ms);
+    metric_set(stream->metrics[STREAM_bridge_stream_up], stream->state == STREAM_RUNNING);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stream: one subscription on its way to one topic.
+ *
+ *     STARTING ──described──> RUNNING <──────┐
+ *        │ │                    │            │ after a while
+ *        │ └──failed──> WAITING <──failed────┤
+ *        │                 └─────────────────┘ (to STARTING if it was never described)
+ *        └── from any: a message that fits nowhere ──> STOPPED
+ *
+ * A stream that fails does not touch the others; what it has in flight is still acknowledged. The stages
+ * are called by the bridge's turn, in its order; each does what it can now and returns.
+ */
+#ifndef BRIDGE_STREAM_H
+#define BRIDGE_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bridge/flight.h"
+#include "bridge/lease.h"
+#include "bridge/mapping.h"
+#include "bridge/pulls.h"
+#include "bridge/retry.h"
+#include "bridge/sink_kafka.h"
+#include "bridge/source_pubsub.h"
+#include "core/clock.h"
+#include "core/metrics.h"
+#include "core/pipeline.h"
+#include "core/registry.h"
+
+enum stream_state { STREAM_STARTING, STREAM_RUNNING, STREAM_WAITING, STREAM_STOPPED };
+
+enum stream_metric {
+#define METRIC(name, kind, scale, help) STREAM_##name,
+#include "bridge/metrics.def"
+#undef METRIC
+    STREAM_METRIC_COUNT
+};
+
+struct stream_context { /* Shared by the streams of a process. Borrowed. */
+    const struct pipeline *pipeline;
+    struct clock *clock;
+    struct source *source;
+    struct sink *sink;
+    struct registry *registry;
+    struct metrics *metrics;
+    size_t stream_count;
+};
+
+struct stream {
+    const struct pipeline_stream *config;
+    struct stream_context *context;
+    uint32_t index;
+    enum stream_state state;
+    bool described;
+    bool describing;
+    struct error error; /* WAITING, STOPPED: why. */
+    int64_t resume_us;  /* WAITING: until when. */
+    struct retry retry;
+    struct retry busy;        /* Pulls answered by 429, 503, 504. */
+    int64_t token_refused_us; /* When the token was refused; 0: it was not, since a success. */
+
+    struct source_subscription subscription;
+    struct mapping *mapping;
+    const struct sink_topic *topic;
+    const struct sink_topic *dead_letters; /* NULL: none. */
+    struct flight *flight;
+    struct lease lease;
+    struct pulls pulls;
+
+    struct source_call *received; /* Answers with messages that are not yet sent, oldest first. */
+    struct source_call **received_end;
+    int64_t unsent_messages;
+    int64_t unsent_bytes;
+
+    int64_t ready_since_us; /* Of the oldest acknowledgement not yet sent; 0: none. */
+    int64_t ack_after_us;   /* No acknowledgement before: the last one failed. */
+    struct retry ack_retry;
+    unsigned acks_in_flight;
+
+    int64_t behind_ms;
+    int64_t heard_us; /* Of the last pull that was answered; 0: none yet. */
+    struct metric *metrics[STREAM_METRIC_COUNT];
+};
+
+/* Topics, schema and mapping are opened at once; the subscription by the turns. NULL on error. */
+struct stream *stream_new(const struct pipeline_stream *config, struct stream_context *context,
+                          uint32_t index, struct error *err);
+void stream_free(struct stream *stream);
+
+/* Stages. */
+void stream_answer(struct stream *stream, struct source_call *call);
+void stream_settled(struct stream *stream, uint32_t ref, bool dead_letter, const char *fault);
+void stream_send(struct stream *stream);
+void stream_ack(struct stream *stream, bool at_once);
+void stream_extend(struct stream *stream);
+void stream_start(struct stream *stream);
+void stream_pull(struct stream *stream, struct pulls_room *room);
+/* Gives everything in flight back to Pub/Sub, which is the end of the stream. */
+void stream_return(struct stream *stream);
+
+/* When a stage has something to do although nothing came. */
+int64_t stream_next_us(const struct stream *stream, int64_t now_us);
+/* Nothing unsent, unconfirmed or unacknowledged. */
+bool stream_is_drained(const struct stream *stream);
+void stream_measure(struct stream *stream);
+
+/* Between the files of the stream. */
+int64_t stream_ack_us(const struct stream *stream);
+void stream_fail(struct stream *stream, const struct error *err);
+void stream_succeeded(struct stream *stream);
+void stream_received(struct stream *stream, struct source_call *call);
+void stream_acked(struct stream *stream, struct source_call *call);
+void stream_extended(struct stream *stream, struct source_call *call);
+/* What an answer is, and err if it is a failure. A refused token is refused. */
+enum retry_class stream_classify(struct stream *stream, const struct source_call *call,
+                                 const char *what, struct error *err);
+uint64_t stream_tag(const struct stream *stream, uint32_t ref, bool dead_letter);
+
+static inline void stream_count(struct stream *stream, enum stream_metric metric, int64_t delta)
+{
+    metric_add(stream->metrics[metric], delta);
+}
+
+#endif

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The stream from pull to Kafka: answers come in, messages go out as far as the sink takes them, and
+ * its reports settle them.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "bridge/stream.h"
+#include "core/log.h"
+#include "core/provenance.h"
+
+/* Pub/Sub holds a pull for about 90 s; after that the connection is dead. */
+enum { PULL_TIMEOUT_MS = 120000 };
+
+void stream_pull(struct stream *stream, struct pulls_room *room)
+{
+    struct stream_context *context = stream->context;
+    int64_t now_us = clock_monotonic_us(context->clock);
+    struct error err;
+    int32_t ask;
+
+    if (stream->state != STREAM_RUNNING || stream->received != NULL)
+        return;
+    while ((ask = pulls_next(&stream->pulls, now_us, room)) > 0) {
+        struct source_call *call = source_call(context->source, SOURCE_PULL, stream);
+        call->asked = ask;
+        buffer_appendf(&call->request, "{\"maxMessages\":%d}", ask);
+        if (!source_start(context->source, &stream->subscription, call, PULL_TIMEOUT_MS, &err)) {
+            stream_fail(stream, &err);
+            return;
+        }
+        pulls_started(&stream->pulls, ask);
+        room->messages -= ask;
+        room->bytes -= ask * stream->pulls.mean_bytes;
+    }
+}
+
+static uint32_t message_size(const struct envelope *envelope,
+                             const struct envelope_message *message)
+{
+    size_t size = message->data_size + message->ordering_key.size;
+
+    for (size_t i = 0; i < message->attribute_count; i++) {
+        const struct envelope_attribute *attribute =
+            &envelope->attributes[message->attribute_first + i];
+        size += attribute->name.size + attribute->value.size;
+    }
+    return (uint32_t)size;
+}
+
+/* An answer without messages, or one that means the same. */
+static void received_nothing(struct stream *stream, struct source_call *call, bool busy)
+{
+    int64_t now_us = call->ended_us;
+
+    stream_count(stream, STREAM_bridge_empty_pulls_total, 1);
+    pulls_answered(
+        &stream->pulls, now_us,
+        &(struct pulls_answer){.asked = call->asked, .took_us = call->ended_us - call->began_us});
+    if (busy) {
+        stream->pulls.earliest_us = now_us + retry_delay_ms(&stream->busy) * 1000;
+    } else {
+        retry_reset(&stream->busy);
+        stream->behind_ms = 0;
+        stream->heard_us = now_us;
+        stream_succeeded(stream);
+    }
+    source_done(stream->context->source, call);
+}
+
+static void received_messages(struct stream *stream, struct source_call *call)
+{
+    const struct envelope *envelope = &call->envelope;
+    struct pulls_answer answer = {.asked = call->asked,
+                                  .count = (int32_t)envelope->message_count,
+                                  .took_us = call->ended_us - call->began_us};
+    int64_t oldest_us = INT64_MAX;
+
+    for (size_t i = 0; i < envelope->message_count; i++) {
+        answer.bytes += message_size(envelope, &envelope->messages[i]);
+        if (envelope->messages[i].publish_time_us < oldest_us)
+            oldest_us = envelope->messages[i].publish_time_us;
+    }
+    answer.age_ms = clock_wall_ms(stream->context->clock) - oldest_us / 1000;
+    pulls_answered(&stream->pulls, call->ended_us, &answer);
+    retry_reset(&stream->busy);
+    stream_succeeded(stream);
+    stream->behind_ms = answer.age_ms > 0 ? answer.age_ms : 0;
+    stream->heard_us = call->ended_us;
+    stream->unsent_messages += answer.count;
+    stream->unsent_bytes += answer.bytes;
+    stream_count(stream, STREAM_bridge_pulls_total, 1);
+    stream_count(stream, STREAM_bridge_received_messages_total, answer.count);
+    stream_count(stream, STREAM_bridge_received_bytes_total, answer.bytes);
+
+    call->flight_batch =
+        flight_open(stream->flight, call->ended_us, lease_first_us(&stream->lease, call->ended_us));
+    *stream->received_end = call;
+    stream->received_end = &call->link;
+}
+
+void stream_received(struct stream *stream, struct source_call *call)
+{
+    if (call->cancelled || stream->state == STREAM_STOPPED) {
+        pulls_failed(&stream->pulls, call->asked); /* What it brought comes again. */
+        source_done(stream->context->source, call);
+        return;
+    }
+
+    struct error err = {0};
+    enum retry_class class = stream_classify(stream, call, "pull", &err);
+
+    if (class == RETRY_BUSY) {
+        received_nothing(stream, call, true);
+        return;
+    }
+    if (class == RETRY_SUCCESS && !envelope_parse(&call->envelope, &call->answer)) {
+        error_retry(&err, EXIT_CODE_SOURCE, "subscription %s: pull: byte %zu of the answer: %s",
+                    stream->config->subscription, call->envelope.fault_offset,
+                    call->envelope.fault);
+        class = RETRY_LATER;
+    }
+    if (class != RETRY_SUCCESS) {
+        pulls_failed(&stream->pulls, call->asked);
+        stream_fail(stream, &err);
+        source_done(stream->context->source, call);
+    } else if (call->envelope.message_count == 0) {
+        received_nothing(stream, call, false);
+    } else {
+        received_messages(stream, call);
+    }
+}
+
+/* The parts of a record that do not depend on whether it fits. */
+static struct sink_record record_of(struct stream *stream, const struct envelope *envelope,
+                                    const struct envelope_message *message,
+                                    char source[static PROVENANCE_TEXT_SIZE])
+{
+    const char *subscription = stream->config->subscription;
+    const char *slash = strrchr(subscription, '/');
+    const struct provenance_source provenance = {
+        .subscription = slash != NULL ? slash + 1 : subscription,
+        .subscription_size = strlen(slash != NULL ? slash + 1 : subscription),
+        .message_id = message->message_id.data,
+        .message_id_size = message->message_id.size,
+        .publish_time_us = message->publish_time_us,
+        .attempt = message->attempt,
+    };
+
+    return (struct sink_record){
+        .spread = message->message_id,
+        .time_ms = message->publish_time_us / 1000,
+        .source = source,
+        .source_size = provenance_format_source(&provenance, source),
+        .ordering_key = message->ordering_key,
+        .attributes = envelope->attributes + message->attribute_first,
+        .attribute_count = message->attribute_count,
+    };
+}
+
+static enum sink_result send_dead_letter(struct stream *stream, struct sink_record *record,
+                                         const struct envelope_message *message, uint32_t ref,
+                                         const char *reason, struct error *err)
+{
+    if (stream->dead_letters == NULL) {
+        error_set(err, EXIT_CODE_TARGET,
+                  "stream %s: message %.*s does not fit and there is no dead-letter topic: %s",
+                  stream->config->name, (int)message->message_id.size, message->message_id.data,
+                  reason);
+        error_hint(err, "name one as dead_letter of the stream; the message is not acknowledged");
+        return SINK_FAILED;
+    }
+    record->topic = stream->dead_letters;
+    record->key = NULL;
+    record->key_size = 0;
+    record->value = message->data;
+    record->value_size = message->data_size;
+    record->reason = reason;
+    record->tag = stream_tag(stream, ref, true);
+    enum sink_result result = sink_send(stream->context->sink, record, err);
+    if (result == SINK_TOO_LARGE) {
+        error_set(err, EXIT_CODE_TARGET,
+                  "stream %s: message %.*s is too large even for the dead-letter topic %s",
+                  stream->config->name, (int)message->message_id.size, message->message_id.data,
+                  stream->config->dead_letter);
+        error_hint(err, "raise max.message.bytes of that topic; the message is not acknowledged");
+        return SINK_FAILED;
+    }
+    return result;
+}
+
+static enum sink_result send_new(struct stream *stream, const struct envelope *envelope,
+                                 const struct envelope_message *message, uint32_t ref,
+                                 struct error *err)
+{
+    char source[PROVENANCE_TEXT_SIZE], reason[MAPPING_REASON_SIZE];
+    struct sink_record record = record_of(stream, envelope, message, source);
+    struct mapped mapped = {0};
+
+    if (mapping_apply(stream->mapping, envelope, message, &mapped, reason)) {
+        record.topic = stream->topic;
+        record.key = mapped.key;
+        record.key_size = mapped.key_size;
+        record.value = mapped.value;
+        record.value_size = mapped.value_size;
+        record.tag = stream_tag(stream, ref, false);
+        enum sink_result result = sink_send(stream->context->sink, &record, err);
+        if (result == SINK_SENT)
+            stream_count(stream, STREAM_bridge_delivered_bytes_total,
+                         (int64_t)(mapped.key_size + mapped.value_size));
+        if (result != SINK_TOO_LARGE)
+            return result;
+        snprintf(reason, sizeof reason, "SIZE: a record of %zu bytes is too large for topic %s",
+                 mapped.value_size, stream->config->topic.name);
+    }
+    return send_dead_letter(stream, &record, message, ref, reason, err);
+}
+
+/* The next message of an answer on its way. SINK_SENT also if there was nothing to do. */
+static enum sink_result send_message(struct stream *stream, struct source_call *call,
+                                     struct error *err)
+{
+    const struct envelope *envelope = &call->envelope;
+    const struct envelope_message *message = &envelope->messages[call->next];
+    const struct flight_message entry = {
+        .message_id = message->message_id.data,
+        .message_id_size = message->message_id.size,
+        .ack_id = message->ack_id.data,
+        .ack_id_size = message->ack_id.size,
+        .ack_id_plain = message->ack_id_plain,
+        .size_bytes = message_size(envelope, message),
+    };
+
+    if (!call->entered) { /* Else the sink was full when it was tried before. */
+        enum flight_entry entered =
+            flight_enter(stream->flight, call->flight_batch, &entry, &call->ref);
+        call->entered = entered == FLIGHT_NEW;
+        if (entered == FLIGHT_DUPLICATE)
+            stream_count(stream, STREAM_bridge_duplicates_total, 1);
+    }
+    if (call->entered) {
+        enum sink_result result = send_new(stream, envelope, message, call->ref, err);
+        if (result != SINK_SENT)
+            return result;
+        call->entered = false;
+    }
+    stream->unsent_messages--;
+    stream->unsent_bytes -= entry.size_bytes;
+    call->next++;
+    return SINK_SENT;
+}
+
+/* The first answer is done with: sent, or given up. */
+static void drop_received(struct stream *stream)
+{
+    struct source_call *call = stream->received;
+
+    flight_close(stream->flight, call->flight_batch);
+    stream->received = call->link;
+    if (stream->received == NULL)
+        stream->received_end = &stream->received;
+    source_done(stream->context->source, call);
+}
+
+/* What is not yet sent is left to a redelivery. */
+static void stop(struct stream *stream, const struct error *err)
+{
+    stream->error = *err;
+    stream->state = STREAM_STOPPED;
+    log_failure("stream stops", err);
+    if (stream->received->entered)
+        flight_settle(stream->flight, stream->received->ref, false);
+    while (stream->received != NULL)
+        drop_received(stream);
+    stream->unsent_messages = 0;
+    stream->unsent_bytes = 0;
+}
+
+void stream_send(struct stream *stream)
+{
+    struct error err = {0};
+
+    while (stream->received != NULL) {
+        struct source_call *call = stream->received;
+        enum sink_result result = SINK_SENT;
+
+        while (result == SINK_SENT && call->next < call->envelope.message_count)
+            result = send_message(stream, call, &err);
+        if (result == SINK_FULL) {
+            stream_count(stream, STREAM_bridge_blocked_total, 1);
+            return;
+        }
+        if (result != SINK_SENT) {
+            stop(stream, &err);
+            return;
+        }
+        drop_received(stream);
+    }
+}
+
+void stream_settled(struct stream *stream, uint32_t ref, bool dead_letter, const char *fault)
+{
+    flight_settle(stream->flight, ref, fault == NULL);
+    if (fault == NULL) {
+        stream_count(stream,
+                     dead_letter ? STREAM_bridge_dead_letters_total
+                                 : STREAM_bridge_delivered_messages_total,
+                     1);
+        return;
+    }
+
+    struct error err;
+
+    stream_count(stream, STREAM_bridge_returned_messages_total, 1);
+    error_retry(&err, EXIT_CODE_TARGET, "topic %s: Kafka refused a record: %s",
+                dead_letter ? stream->config->dead_letter : stream->config->topic.name, fault);
+    error_hint(&err, "it was not acknowledged, so Pub/Sub sends its message again");
+    stream_fail(stream, &err);
+}
