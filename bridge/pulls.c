@@ -82,6 +82,9 @@ void pulls_answered(struct pulls *pulls, int64_t now_us, const struct pulls_answ
             pulls->target++;
         return;
     }
-    if (answer->count < answer->asked / 8)
+    if (answer->count < answer->asked / 8) { /* Fewer requests, each with more in it. */
+        if (pulls->target > 1)
+            pulls->target--;
         pulls->earliest_us = now_us + PULLS_PACE_US;
+    }
 }

@@ -3,7 +3,7 @@
  * pulls: how many pull requests of a stream are in flight, and what each may ask for.
  *
  * Grows while answers show a backlog (full, or old messages), shrinks to one while they come back
- * empty. What a pull asks for is reserved until it is answered, so that the process never holds more
+ * empty or nearly so. What a pull asks for is reserved until it is answered, so that the process never holds more
  * messages than it said. A server that answers "nothing" at once is asked less and less often; a
  * stream that keeps up is asked every few milliseconds, so that each answer is worth its request.
  * Pure.

@@ -204,19 +204,43 @@ static const struct sink_topic *topic_open(struct sink *sink, const struct pipel
 }
 
 const struct sink_topic *sink_topic(struct sink *sink, const struct pipeline_topic *topic,
-                                    bool whole_messages, struct error *err)
+                                    struct error *err)
 {
-    static const struct kafka_topic_setting whole[] = {{"max.message.bytes", WHOLE_MESSAGE_BYTES}};
-
-    return topic_open(sink, topic, whole, whole_messages ? 1 : 0, err);
+    return topic_open(sink, topic, NULL, 0, err);
 }
 
-const struct sink_topic *sink_ledger(struct sink *sink, const char *name, struct error *err)
+/* One of the bridge's own topics: made if it is not there, else taken as it is. */
+static const struct sink_topic *own_topic(struct sink *sink, const char *name, int32_t partitions,
+                                          int32_t replication,
+                                          const struct kafka_topic_setting *setting,
+                                          struct error *err)
 {
-    static const struct kafka_topic_setting compacted[] = {{"cleanup.policy", "compact"}};
-    const struct pipeline_topic topic = {.name = (char *)(uintptr_t)name, .replication = -1};
+    struct pipeline_topic topic = {.name = memory_text(name), .replication = replication};
+    int32_t found;
+    struct error absent;
 
-    return topic_open(sink, &topic, compacted, 1, err);
+    if (!kafka_topic_partitions(sink->producer, name, &found, &absent))
+        topic.partitions = partitions;
+    const struct sink_topic *opened = topic_open(sink, &topic, setting, 1, err);
+    free(topic.name);
+    return opened;
+}
+
+const struct sink_topic *sink_dead_letters(struct sink *sink, const char *name,
+                                           const struct pipeline_topic *like, struct error *err)
+{
+    static const struct kafka_topic_setting whole = {"max.message.bytes", WHOLE_MESSAGE_BYTES};
+
+    return own_topic(sink, name, like->partitions > 0 ? like->partitions : 1, like->replication,
+                     &whole, err);
+}
+
+const struct sink_topic *sink_ledger(struct sink *sink, const char *name, int32_t replication,
+                                     struct error *err)
+{
+    static const struct kafka_topic_setting compacted = {"cleanup.policy", "compact"};
+
+    return own_topic(sink, name, 1, replication, &compacted, err);
 }
 
 static size_t record_size(const struct sink_record *record)

@@ -55,12 +55,16 @@ struct sink *sink_open(const struct pipeline *pipeline, const struct sink_listen
                        struct error *err);
 void sink_close(struct sink *sink);
 
-/* Makes the topic unless it exists. Owned by the sink. NULL on error. `whole_messages`: takes a
- * message of any size that Pub/Sub can bring. */
+/* Makes the topic unless it exists, and refuses it if it has other partitions. Owned by the sink. NULL
+ * on error. */
 const struct sink_topic *sink_topic(struct sink *sink, const struct pipeline_topic *topic,
-                                    bool whole_messages, struct error *err);
+                                    struct error *err);
+/* The topic for what does not fit: takes a message of any size that Pub/Sub can bring. */
+const struct sink_topic *sink_dead_letters(struct sink *sink, const char *name,
+                                           const struct pipeline_topic *like, struct error *err);
 /* The ledger topic, which keeps the newest record of a key. */
-const struct sink_topic *sink_ledger(struct sink *sink, const char *name, struct error *err);
+const struct sink_topic *sink_ledger(struct sink *sink, const char *name, int32_t replication,
+                                     struct error *err);
 
 enum sink_result sink_send(struct sink *sink, const struct sink_record *record, struct error *err);
 /* A record of the bridge itself: no headers, no report. A full queue loses it. */

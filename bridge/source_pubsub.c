@@ -2,8 +2,11 @@
 #include "bridge/source_pubsub.h"
 
 #include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/auth.h"
 #include "core/pubsub.h"
@@ -13,7 +16,8 @@ enum {
     ANSWER_KEEP_BYTES = 4 << 20, /* A larger buffer is given back after use. */
     RECEIVE_BUFFER_BYTES = 256 << 10,
     CONNECT_TIMEOUT_MS = 10000,
-    KEEPALIVE_S = 15,
+    KEEPALIVE_S = 10,
+    KEEPALIVE_PROBES = 3,
 };
 
 struct source {
@@ -114,6 +118,18 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     return count;
 }
 
+/* A connection that died in silence fails its calls after 40 s, so that a pull that still waits then
+ * is a pull that nothing came for. */
+static int on_socket(void *context, curl_socket_t socket, curlsocktype purpose)
+{
+    int probes = KEEPALIVE_PROBES;
+
+    (void)context;
+    if (purpose == CURLSOCKTYPE_IPCXN)
+        setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    return CURL_SOCKOPT_OK;
+}
+
 static CURL *easy_new(const struct source *source, struct source_call *call)
 {
     CURL *easy = curl_easy_init();
@@ -132,6 +148,7 @@ static CURL *easy_new(const struct source *source, struct source_call *call)
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_S);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
     if (source->gzip)
         curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     return easy;

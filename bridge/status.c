@@ -110,8 +110,8 @@ static struct totals totals_of(const struct streams *streams)
         totals.failed_calls += value_of(stream, STREAM_bridge_failed_calls_total);
         totals.in_flight += value_of(stream, STREAM_bridge_in_flight_messages);
         totals.up += stream->state == STREAM_RUNNING;
-        if (stream->behind_ms > totals.behind_ms)
-            totals.behind_ms = stream->behind_ms;
+        int64_t behind_ms = value_of(stream, STREAM_bridge_behind_seconds);
+        totals.behind_ms = behind_ms > totals.behind_ms ? behind_ms : totals.behind_ms;
     }
     return totals;
 }
@@ -134,7 +134,8 @@ static void format_json(struct buffer *out, const struct streams *streams,
         buffer_appendf(out, "%s{\"stream\":\"%s\",\"state\":\"%s\",", i > 0 ? "," : "",
                        stream->config->name, state_name(stream->state));
         buffer_appendf(out, "\"behind_ms\":%lld,\"pulls_in_flight\":%d,\"in_flight\":%lld,",
-                       (long long)stream->behind_ms, stream->pulls.in_flight,
+                       (long long)value_of(stream, STREAM_bridge_behind_seconds),
+                       stream->pulls.in_flight,
                        (long long)value_of(stream, STREAM_bridge_in_flight_messages));
         buffer_appendf(out, "\"received\":%lld,\"delivered\":%lld,\"duplicates\":%lld,",
                        (long long)value_of(stream, STREAM_bridge_received_messages_total),

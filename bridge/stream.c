@@ -14,6 +14,7 @@ enum {
     WINDOW_SIZE = 1 << 18, /* Message ids, at least; twice as many at most. 18 MiB when full. */
     DEADLINE_DEFAULT_S = 10,
     ASK_LEAST = 10,
+    QUIET_US = 1000000, /* A pull that waits so long has nothing to bring. */
 };
 
 static const struct metric_def metric_defs[STREAM_METRIC_COUNT] = {
@@ -27,14 +28,12 @@ static bool open_topics(struct stream *stream, struct error *err)
     const struct pipeline_stream *config = stream->config;
     struct sink *sink = stream->context->sink;
 
-    stream->topic = sink_topic(sink, &config->topic, false, err);
+    stream->topic = sink_topic(sink, &config->topic, err);
     if (stream->topic == NULL)
         return false;
     if (config->dead_letter == NULL)
         return true;
-    const struct pipeline_topic dead_letters = {.name = config->dead_letter,
-                                                .replication = config->topic.replication};
-    stream->dead_letters = sink_topic(sink, &dead_letters, true, err);
+    stream->dead_letters = sink_dead_letters(sink, config->dead_letter, &config->topic, err);
     return stream->dead_letters != NULL;
 }
 
@@ -214,6 +213,7 @@ static void stream_was_described(struct stream *stream, struct source_call *call
     stream->describing = false;
     if (class == RETRY_SUCCESS && read_description(stream, call, &err)) {
         stream->described = true;
+        stream->heard_us = call->ended_us;
         stream->state = STREAM_RUNNING;
         stream_succeeded(stream);
     } else {
@@ -280,8 +280,17 @@ bool stream_is_drained(const struct stream *stream)
            && counts->sending + counts->ready + counts->acking == 0;
 }
 
+int64_t stream_behind_ms(const struct stream *stream, int64_t now_us)
+{
+    bool nothing = stream->received == NULL && flight_counts(stream->flight)->sending == 0;
+    bool quiet = stream->pulls.in_flight > 0 && now_us - stream->heard_us >= QUIET_US;
+
+    return nothing && quiet ? 0 : stream->behind_ms;
+}
+
 void stream_measure(struct stream *stream)
 {
+    int64_t now_us = clock_monotonic_us(stream->context->clock);
     const struct flight_counts *counts = flight_counts(stream->flight);
 
     metric_set(stream->metrics[STREAM_bridge_in_flight_messages],
@@ -290,6 +299,6 @@ void stream_measure(struct stream *stream)
     metric_set(stream->metrics[STREAM_bridge_in_flight_bytes],
                stream->unsent_bytes + (int64_t)counts->bytes);
     metric_set(stream->metrics[STREAM_bridge_pulls_in_flight], stream->pulls.in_flight);
-    metric_set(stream->metrics[STREAM_bridge_behind_seconds], stream->behind_ms);
+    metric_set(stream->metrics[STREAM_bridge_behind_seconds], stream_behind_ms(stream, now_us));
     metric_set(stream->metrics[STREAM_bridge_stream_up], stream->state == STREAM_RUNNING);
 }

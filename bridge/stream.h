@@ -79,8 +79,8 @@ struct stream {
     struct retry ack_retry;
     unsigned acks_in_flight;
 
-    int64_t behind_ms;
-    int64_t heard_us; /* Of the last pull that was answered; 0: none yet. */
+    int64_t behind_ms; /* Age of the oldest message of the last answer; 0 if it was empty. */
+    int64_t heard_us;  /* When it came, or when the stream could be read first. */
     struct metric *metrics[STREAM_METRIC_COUNT];
 };
 
@@ -105,6 +105,8 @@ int64_t stream_next_us(const struct stream *stream, int64_t now_us);
 /* Nothing unsent, unconfirmed or unacknowledged. */
 bool stream_is_drained(const struct stream *stream);
 void stream_measure(struct stream *stream);
+/* The age of what it delivers; 0 when nothing is in flight and nothing came for a while. */
+int64_t stream_behind_ms(const struct stream *stream, int64_t now_us);
 
 /* Between the files of the stream. */
 int64_t stream_ack_us(const struct stream *stream);

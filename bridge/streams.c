@@ -74,7 +74,8 @@ bool streams_open(struct streams *streams, const struct pipeline *pipeline, cons
     snprintf(streams->instance, sizeof streams->instance, "%s-%d", host, (int)getpid());
     if (open_context(&streams->context, pipeline, listener, metrics, err)
         && open_streams(streams, stream, err)) {
-        streams->ledger = sink_ledger(streams->context.sink, pipeline->ledger_topic, err);
+        streams->ledger = sink_ledger(streams->context.sink, pipeline->ledger_topic,
+                                      streams->list[0]->config->topic.replication, err);
         if (streams->ledger != NULL)
             return true;
     }
@@ -174,12 +175,12 @@ static void beat(const struct streams *streams, const struct stream *stream)
     const struct flight_counts *counts = flight_counts(stream->flight);
     struct heartbeat heartbeat = {
         .time_ms = clock_wall_ms(streams->context.clock),
-        .behind_ms = stream->behind_ms,
+        .behind_ms = stream_behind_ms(stream, clock_monotonic_us(streams->context.clock)),
         .in_flight = stream->unsent_messages + (int64_t)counts->sending,
     };
     struct buffer key = {0}, value = {0};
 
-    if (stream->state != STREAM_RUNNING || stream->heard_us == 0)
+    if (stream->state != STREAM_RUNNING)
         return;
     snprintf(heartbeat.stream, sizeof heartbeat.stream, "%s", stream->config->name);
     snprintf(heartbeat.instance, sizeof heartbeat.instance, "%s", streams->instance);

@@ -94,6 +94,9 @@ static void a_stream_that_keeps_up_is_paced(void **state)
     answer(&pulls, 50, 3, 50, 1);
     assert_int_equal(pulls_next(&pulls, 60, &wide), 0);
     assert_int_equal(pulls_next(&pulls, 50 + PULLS_PACE_US, &wide), 1000);
+    pulls_started(&pulls, 1000);
+    /* One request at a time is enough for it. */
+    assert_int_equal(pulls_next(&pulls, 50 + PULLS_PACE_US, &wide), 0);
 }
 
 static void what_is_asked_for_stays_within_the_room(void **state)
