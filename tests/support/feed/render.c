@@ -246,6 +246,15 @@ static void render_dwell(const struct plan_event *event, struct random *random, 
         buffer_append_text(body, ",\"dwell_ms\":null");
 }
 
+/* Drawn one after the other: a call's arguments have no order. */
+static void render_share(struct random *random, struct buffer *body)
+{
+    const char *target = share_targets[random_below(random, COUNT(share_targets))];
+    uint32_t recipients = 1 + random_below(random, 5);
+
+    buffer_appendf(body, ",\"share\":{\"target\":\"%s\",\"recipients\":%u}", target, recipients);
+}
+
 static void render_engagement_body(const struct render *render, uint32_t index, struct buffer *body)
 {
     const struct plan_event *event = &render->plan->events[index];
@@ -263,9 +272,7 @@ static void render_engagement_body(const struct render *render, uint32_t index, 
                    kind_names[event->kind], context.view.user_id, context.view.post_id);
     render_dwell(event, &random, body);
     if (event->kind == EVENT_SHARE)
-        buffer_appendf(body, ",\"share\":{\"target\":\"%s\",\"recipients\":%u}",
-                       share_targets[random_below(&random, COUNT(share_targets))],
-                       1 + random_below(&random, 5));
+        render_share(&random, body);
     buffer_appendf(body,
                    ",\"surface\":\"%s\",\"position\":%u,\"device\":{\"os\":\"%s\","
                    "\"app_version\":\"%s\",\"network\":\"%s\"},\"foreground\":%s}",
