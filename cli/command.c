@@ -100,7 +100,8 @@ static const struct command_flag *find_flag(const struct command *command, const
     return NULL;
 }
 
-static bool refuse_flag(const struct command *command, const char *name, struct error *err)
+static bool refuse_flag(const struct command *command, const char *dashes, const char *name,
+                        struct error *err)
 {
     const char *names[2 * NAMES_MAX];
     char otherwise[128];
@@ -110,7 +111,7 @@ static bool refuse_flag(const struct command *command, const char *name, struct 
         names[count++] = command->flags[i].name;
     for (size_t i = 0; i < command_common_flag_count; i++)
         names[count++] = command_common_flags[i].name;
-    error_set(err, EXIT_CODE_USAGE, "%s: no such flag: --%.100s", command->name, name);
+    error_set(err, EXIT_CODE_USAGE, "%s: no such flag: %s%.100s", command->name, dashes, name);
     snprintf(otherwise, sizeof otherwise, "dualrun %s --help lists the flags", command->name);
     return suggest(err, name, names, count, "--", otherwise);
 }
@@ -147,7 +148,7 @@ static bool parse_flag(struct command_arguments *arguments, const char *word, st
         memcpy(name, word, size);
     const struct command_flag *flag = find_flag(arguments->command, name);
     if (flag == NULL || strncmp(flag->name, word, size) != 0)
-        return refuse_flag(arguments->command, name[0] != '\0' ? name : word, err);
+        return refuse_flag(arguments->command, "--", name[0] != '\0' ? name : word, err);
     if (strcmp(flag->name, "help") == 0)
         arguments->help = true;
     if (flag->argument == NULL) {
@@ -194,7 +195,7 @@ static bool parse_rest(struct command_arguments *arguments, struct words *words,
         else if (!flags_over && strcmp(word, "-h") == 0)
             arguments->help = true;
         else if (!flags_over && word[0] == '-' && word[1] != '\0')
-            parsed = refuse_flag(arguments->command, word + 1, err);
+            parsed = refuse_flag(arguments->command, "-", word + 1, err);
         else
             parsed = parse_file(arguments, word, err);
         if (!parsed)

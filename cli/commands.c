@@ -10,8 +10,11 @@
 #include "bridge/bridge.h"
 #include "cli/command.h"
 #include "core/pipeline.h"
+#include "core/suggest.h"
 #include "joiner/joiner.h"
 #include "validator/validator.h"
+
+enum { JOINS_MAX = 64 }; /* That a hint looks at. */
 
 static bool is_given(const struct command_arguments *arguments, const char *flag)
 {
@@ -27,12 +30,19 @@ static bool check_join(const struct pipeline *pipeline, const char *name, struct
     }
     if (name == NULL)
         return true;
+    const char *names[JOINS_MAX];
+    size_t count = 0;
     for (size_t i = 0; i < pipeline->join_count; i++) {
         if (strcmp(pipeline->joins[i].name, name) == 0)
             return true;
+        if (count < JOINS_MAX)
+            names[count++] = pipeline->joins[i].name;
     }
+    const char *nearest = suggest_nearest(name, names, count);
     error_set(err, EXIT_CODE_USAGE, "%s: no join has the name %.100s", pipeline->file, name);
-    return error_hint(err, "the first join is %s", pipeline->joins[0].name);
+    if (nearest != NULL)
+        return error_hint(err, "did you mean %s?", nearest);
+    return error_hint(err, "dualrun config show %s lists the joins", pipeline->file);
 }
 
 static bool check_stream(const struct pipeline *pipeline, const char *name, struct error *err)

@@ -32,6 +32,13 @@ static void use(struct uses *uses, const char *name, char *path, bool shareable)
     uses->items[uses->count++] = (struct use){.name = name, .path = path, .shareable = shareable};
 }
 
+static void uses_fini(struct uses *uses)
+{
+    for (size_t i = 0; i < uses->count; i++)
+        free(uses->items[i].path);
+    free(uses->items);
+}
+
 static void check_uses(struct pipeline_reader *reader, struct uses *uses, const char *what,
                        const char *hint)
 {
@@ -46,9 +53,7 @@ static void check_uses(struct pipeline_reader *reader, struct uses *uses, const 
             break;
         }
     }
-    for (size_t i = 0; i < uses->count; i++)
-        free(uses->items[i].path);
-    free(uses->items);
+    uses_fini(uses);
 }
 
 static char *join_path(const struct pipeline_reader *reader, const struct pipeline_join *join,
@@ -107,6 +112,7 @@ static void check_names(struct pipeline_reader *reader)
 {
     const struct pipeline *pipeline = reader->pipeline;
     struct uses names = {0}, groups = {0}, states = {0};
+    size_t problem_count = reader->problem_count;
 
     for (size_t i = 0; i < pipeline->join_count; i++) {
         const struct pipeline_join *join = &pipeline->joins[i];
@@ -115,6 +121,11 @@ static void check_names(struct pipeline_reader *reader)
         use(&states, join->state_directory, join_path(reader, join, "state"), false);
     }
     check_uses(reader, &names, "name", "give each join its own name");
+    if (reader->problem_count > problem_count) { /* The others follow from the names. */
+        uses_fini(&groups);
+        uses_fini(&states);
+        return;
+    }
     check_uses(reader, &groups, "group", "give each join its own group");
     check_uses(reader, &states, "folder", "give each join its own folder");
 }
@@ -162,7 +173,7 @@ static void check_streams(struct pipeline_reader *reader)
         } else if (yaml_child(node, "schema") == NULL) {
             stream_problem(reader, stream, "schema", "add schema: FILE.avsc, or write decode: raw",
                            "this key is missing: JSON becomes Avro by a schema");
-        } else if (!registry && kafka != NULL) {
+        } else if (!registry && kafka != NULL && kafka->kind == YAML_MAPPING) {
             pipeline_problem_at(reader, "kafka.schema_registry",
                                 "add schema_registry: {directory: schemas}",
                                 "this key is missing: the stream %s has a schema", stream->name);

@@ -102,6 +102,7 @@ void pipeline_read_within(struct pipeline_reader *reader, const struct pipeline_
         read_secondary(reader, key, &node->children[i], join, shown);
         pipeline_leave(reader, mark);
     }
+    reader->join_known = join->primary != NULL && join->secondary_count == node->child_count;
     json_object_set_new(show, key->name, shown);
 }
 
@@ -128,7 +129,7 @@ static void read_join_key(struct pipeline_reader *reader, const struct yaml_node
     if (stream == NULL || !pipeline_expect(reader, node, YAML_TEXT))
         return;
     char **slot = key_slot(join, stream);
-    if (slot == NULL && join->primary != NULL) {
+    if (slot == NULL && reader->join_known) {
         pipeline_problem_key(reader, node, "remove it, or give the stream a window under within",
                              "this stream is no part of the join");
     } else if (!pipeline_value_check(TYPE_FIELD, node->text, &err)) {
@@ -195,6 +196,8 @@ static void read_copy(struct pipeline_reader *reader, const struct yaml_node *no
         return;
     if (path == NULL) {
         pipeline_problem(reader, node, "write STREAM.* or STREAM.FIELD", "it names no field");
+    } else if (stream != join->primary && join->primary == NULL) {
+        return; /* Noted where the primary is missing. */
     } else if (stream != join->primary) {
         pipeline_problem(
             reader, node,
@@ -234,7 +237,7 @@ static bool check_aggregate(struct pipeline_reader *reader, const struct pipelin
         return false;
     snprintf(hint, sizeof hint, whole ? "write %s: %s" : "write %s: %s.FIELD", key->name,
              stream->name);
-    if (!is_secondary(reader->join, stream) && reader->join->secondary_count > 0)
+    if (!is_secondary(reader->join, stream) && reader->join_known)
         pipeline_problem(reader, node, "name a stream that has a window under within",
                          "%s is no secondary stream of this join", stream->name);
     else if (whole && path != NULL)
@@ -399,6 +402,7 @@ void pipeline_read_joins(struct pipeline_reader *reader, const struct pipeline_k
         size_t mark = many ? pipeline_enter_item(reader, i) : reader->path.size;
         json_t *inner = json_object();
         reader->join = &pipeline->joins[pipeline->join_count++];
+        reader->join_known = false;
         pipeline_read_section(reader, key->inner, &items[i], reader->join, inner);
         json_array_append_new(list, inner);
         pipeline_leave(reader, mark);

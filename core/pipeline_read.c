@@ -128,11 +128,13 @@ static void find_emulator(struct pipeline_reader *reader, const struct yaml_node
 {
     static const char variable[] = "PUBSUB_EMULATOR_HOST";
     const char *host = getenv(variable);
+    size_t mark = pipeline_enter(reader, "credentials");
     struct error err;
 
     if (host == NULL || host[0] == '\0') {
         pipeline_problem(reader, node, "write pubsub.endpoint: http://HOST:PORT, or export it",
                          "the emulator has no endpoint, and %s is not set", variable);
+        pipeline_leave(reader, mark);
         return;
     }
     free(pubsub->endpoint);
@@ -141,6 +143,7 @@ static void find_emulator(struct pipeline_reader *reader, const struct yaml_node
     if (!pipeline_value_check(TYPE_URL, pubsub->endpoint, &err))
         pipeline_problem(reader, node, err.hint, "%s: %s", variable, err.text);
     json_object_set_new(shown, "endpoint", pipeline_shown(json_string(pubsub->endpoint), variable));
+    pipeline_leave(reader, mark);
 }
 
 static void read_pubsub(struct pipeline_reader *reader, const struct pipeline_key *key,

@@ -30,6 +30,7 @@ struct pipeline_reader {
     const struct yaml_node *root;
     struct pipeline *pipeline;
     struct pipeline_join *join; /* The one being read, or NULL. */
+    bool join_known;            /* Its primary and secondaries are all streams of the file. */
     struct buffer path;         /* Of the key being read, "join.within.clicks". */
     struct pipeline_problem *problems;
     size_t problem_count;
