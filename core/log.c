@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/log.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,25 @@ void log_redact(const char *secret)
     pthread_mutex_unlock(&mutex);
 }
 
+/* Copies text into out with <secret> in the place of each secret. The mutex is held. */
+static void hide_secrets(const char *text, struct buffer *out)
+{
+    while (*text != '\0') {
+        size_t size = 0;
+        for (unsigned i = 0; i < SECRET_LIMIT && secrets[i] != NULL; i++) {
+            size_t length = strlen(secrets[i]);
+            if (length > size && strncmp(text, secrets[i], length) == 0)
+                size = length; /* The longest one, if one begins another. */
+        }
+        if (size > 0) {
+            buffer_append_text(out, "<secret>");
+            text += size;
+        } else {
+            buffer_append_byte(out, (uint8_t)*text++);
+        }
+    }
+}
+
 static void append_escaped(struct buffer *line, const char *text)
 {
     for (const char *c = text; *c != '\0'; c++) {
@@ -57,17 +77,18 @@ static void append_escaped(struct buffer *line, const char *text)
     }
 }
 
-static void append_text(struct buffer *line, const char *text)
+/* Secrets go before escaping: a quote in a secret must not save it from being found. */
+static void append_text(struct buffer *line, const char *secret_text)
 {
-    bool quote = as_json || text[0] == '\0' || strpbrk(text, " \"=\t\r\n\\") != NULL;
+    struct buffer hidden = {0};
 
-    if (!quote) {
-        buffer_append_text(line, text);
-        return;
-    }
-    buffer_append_byte(line, '"');
+    hide_secrets(secret_text, &hidden);
+    const char *text = buffer_text(&hidden);
+    bool quote = as_json || text[0] == '\0' || strpbrk(text, " \"=\t\r\n\\") != NULL;
+    buffer_append_text(line, quote ? "\"" : "");
     append_escaped(line, text);
-    buffer_append_byte(line, '"');
+    buffer_append_text(line, quote ? "\"" : "");
+    buffer_fini(&hidden);
 }
 
 static void append_field(struct buffer *line, const struct log_field *field)
@@ -81,9 +102,19 @@ static void append_field(struct buffer *line, const struct log_field *field)
         buffer_appendf(line, "%lld", (long long)field->number);
         break;
     case LOG_FIELD_REAL:
-        buffer_appendf(line, "%.6g", field->real);
+        if (as_json && !isfinite(field->real))
+            buffer_append_text(line, "null"); /* JSON knows no other word for it. */
+        else
+            buffer_appendf(line, "%.6g", field->real);
         break;
     }
+}
+
+void log_hide(const char *text, struct buffer *out)
+{
+    pthread_mutex_lock(&mutex);
+    hide_secrets(text, out);
+    pthread_mutex_unlock(&mutex);
 }
 
 static void append_head(struct buffer *line, enum log_level level, const char *message)
@@ -99,27 +130,14 @@ static void append_head(struct buffer *line, enum log_level level, const char *m
     buffer_appendf(
         line, as_json ? "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"message\":" : "%s.%03ldZ %s ",
         stamp, now.tv_nsec / 1000000, names[level]);
-    if (as_json)
+    if (as_json) {
         append_text(line, message);
-    else
-        append_escaped(line, message);
-}
-
-static void hide_secrets(struct buffer *line)
-{
-    for (unsigned i = 0; i < SECRET_LIMIT && secrets[i] != NULL; i++) {
-        size_t size = strlen(secrets[i]);
-        uint8_t *found;
-        while ((found = memmem(line->data, line->size, secrets[i], size)) != NULL) {
-            struct buffer rest = {0};
-            uint8_t *after = found + size;
-            buffer_append(&rest, after, (size_t)(line->data + line->size - after));
-            line->size = (size_t)(found - line->data);
-            buffer_append_text(line, "<secret>");
-            buffer_append(line, rest.data, rest.size);
-            buffer_fini(&rest);
-        }
+        return;
     }
+    struct buffer hidden = {0};
+    hide_secrets(message, &hidden);
+    append_escaped(line, buffer_text(&hidden));
+    buffer_fini(&hidden);
 }
 
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
@@ -130,12 +148,11 @@ void log_write(enum log_level level, const char *message, const struct log_field
 
     struct buffer line = {0};
 
+    pthread_mutex_lock(&mutex);
     append_head(&line, level, message);
     for (size_t i = 0; i < field_count; i++)
         append_field(&line, &fields[i]);
     buffer_append_text(&line, as_json ? "}" : "");
-    pthread_mutex_lock(&mutex);
-    hide_secrets(&line);
     buffer_append_byte(&line, '\n');
     ssize_t written = write(STDERR_FILENO, line.data, line.size);
     (void)written; /* There is no better place to complain. */

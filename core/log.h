@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buffer;
 struct error;
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
@@ -56,5 +57,8 @@ void log_set_json(bool json);             /* Default false. */
 
 /* Copies secret (at least 4 characters, else ignored). Up to 64 secrets, the oldest is forgotten. */
 void log_redact(const char *secret);
+/* Appends text with <secret> in the place of each registered secret: for words to people that are no
+ * log lines. */
+void log_hide(const char *text, struct buffer *out);
 
 #endif
