@@ -6,14 +6,17 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "core/buffer.h"
 #include "core/log.h"
 #include "core/process.h"
 
 /* A message may have several lines; those that begin with "hint: " are hints already. */
 static void print_error(const struct error *err)
 {
-    const char *line = err->text;
+    struct buffer text = {0};
 
+    log_hide(err->text, &text);
+    const char *line = buffer_text(&text);
     while (*line != '\0') {
         size_t size = strcspn(line, "\n");
         bool hint = strncmp(line, "hint: ", 6) == 0;
@@ -22,6 +25,7 @@ static void print_error(const struct error *err)
     }
     if (err->hint[0] != '\0')
         fprintf(stderr, "hint: %s\n", err->hint);
+    buffer_fini(&text);
 }
 
 static bool set_log(const struct command_arguments *arguments, struct error *err)
