@@ -156,6 +156,15 @@ static void check_raw(struct pipeline_reader *reader, const struct pipeline_stre
                        "raw messages have no fields");
 }
 
+/* A word that could not be read says nothing about schema and fields. */
+static bool decode_is_known(const struct yaml_node *stream)
+{
+    const struct yaml_node *node = yaml_child(stream, "decode");
+
+    return node == NULL
+        || (node->kind == YAML_TEXT && pipeline_word(LIST_DECODE, node->text) != NULL);
+}
+
 static void check_streams(struct pipeline_reader *reader)
 {
     const struct pipeline *pipeline = reader->pipeline;
@@ -166,7 +175,7 @@ static void check_streams(struct pipeline_reader *reader)
     for (size_t i = 0; i < pipeline->stream_count; i++) {
         const struct pipeline_stream *stream = &pipeline->streams[i];
         const struct yaml_node *node = yaml_child(streams, stream->name);
-        if (node == NULL || node->kind != YAML_MAPPING)
+        if (node == NULL || node->kind != YAML_MAPPING || !decode_is_known(node))
             continue;
         if (stream->decode == DECODE_RAW) {
             check_raw(reader, stream);
