@@ -10,7 +10,7 @@
 
 static inline void append_base64(struct buffer *out, const void *data, size_t size)
 {
-    base64_encode(data, size, (char *)buffer_reserve(out, BASE64_TEXT_SIZE(size)));
+    base64_write(data, size, (char *)buffer_reserve(out, BASE64_TEXT_SIZE(size)));
     out->size += BASE64_TEXT_SIZE(size);
 }
 

@@ -40,7 +40,7 @@ static void take_message(struct server *server, const json_t *message, json_t *i
     char body[64] = {0};
     size_t size;
 
-    assert_true(base64_decode(data, strlen(data), body, &size));
+    assert_true(base64_read(data, strlen(data), body, &size));
     assert_string_equal(json_string_value(json_object_get(attributes, "origin")), "test");
     assert_string_equal(key, body);
     uint32_t index = (uint32_t)strtoul(body, NULL, 10);
