@@ -111,11 +111,27 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
     return result;
 }
 
+/* A request that the publisher gave up half-way is never answered. */
+static void forget(void *context, struct MHD_Connection *connection, void **state,
+                   enum MHD_RequestTerminationCode code)
+{
+    struct buffer *body = *state;
+
+    (void)context;
+    (void)connection;
+    (void)code;
+    if (body != NULL)
+        buffer_fini(body);
+    free(body);
+    *state = NULL;
+}
+
 static void server_start(struct server *server)
 {
     server->in_order = true;
-    server->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, answer,
-                                      server, MHD_OPTION_END);
+    server->daemon =
+        MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, answer, server,
+                         MHD_OPTION_NOTIFY_COMPLETED, forget, NULL, MHD_OPTION_END);
     assert_non_null(server->daemon);
     snprintf(server->endpoint, sizeof server->endpoint, "http://127.0.0.1:%u",
              MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
