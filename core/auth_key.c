@@ -36,7 +36,7 @@ void auth_key_fini(struct auth_key *key)
     memset(key, 0, sizeof *key);
 }
 
-/* A file could name any address and be sent a signed request: Google's own, or this machine in tests. */
+/* A file could name any address to send a signed request to: only Google's own, or this machine. */
 static bool uri_allowed(const char *uri)
 {
     static const char *const loopback[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};

@@ -72,6 +72,7 @@ static void prepare(struct http_client *client, const struct http_request *reque
                     struct curl_slist *headers, struct sink *sink)
 {
     CURL *curl = client->curl;
+    const char *authorities = getenv("SSL_CERT_FILE"); /* As OpenSSL's and curl's tools do. */
     long timeout_ms = request->timeout_ms < LONG_MAX ? (long)request->timeout_ms : LONG_MAX;
 
     curl_easy_reset(curl);
@@ -104,6 +105,8 @@ static void prepare(struct http_client *client, const struct http_request *reque
     /* No redirects (curl's default): a token or a body must not go to a host that was not named. */
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    if (authorities != NULL && authorities[0] != '\0')
+        curl_easy_setopt(curl, CURLOPT_CAINFO, authorities);
 }
 
 /* Scheme, host and port only: a path or a query may hold what is nobody's business. */

@@ -55,7 +55,7 @@ static void a_text_that_is_accepted_is_the_only_one_for_its_bytes(void **state)
         base64_write(data, size, back);
         assert_memory_equal(back, text, 4);
     }
-    /* Ten letters: 10^4 whole groups; A, Q, g, w are tails of one byte, with 0 and 4 more of two. */
+    /* Ten letters: 10^4 whole groups; four of them end a tail of one byte, five a tail of two. */
     assert_int_equal(accepted, 10000 + 10 * 4 + 10 * 10 * 5);
 }
 

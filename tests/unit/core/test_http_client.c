@@ -17,8 +17,8 @@
 #include "core/http_client.h"
 
 /*
- * A server that speaks from a script: what it answers to each request in turn, byte for byte, so that
- * it can also answer as no server should. It keeps what it was asked.
+ * A server that speaks from a script: what it answers to each request in turn, byte for byte, so
+ * that it can also answer as no server should. It keeps what it was asked.
  */
 struct server {
     int listener;

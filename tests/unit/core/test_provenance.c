@@ -283,7 +283,7 @@ static void anything_else_is_refused(void **state)
         assert_false(PARSES(late, lates[i], strlen(lates[i]), &late));
 }
 
-/* A cut text may still be well formed (a number loses digits); it must never be read beyond its end. */
+/* Not one byte beyond its end is read: ASan sees to that. */
 static void a_cut_text_is_never_read_beyond_its_end(void **state)
 {
     static const char text[] =
