@@ -41,7 +41,8 @@ bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
 /* Fails if the topic does not exist. */
 bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int32_t *count,
                             struct error *err);
-/* For a consumer, high is the end of what is committed: an open transaction holds it. */
+/* For a consumer, high is the end of what is committed: an open transaction holds it, and so does
+ * one that was committed a moment ago, until its marker has reached the partition. */
 bool kafka_watermarks(rd_kafka_t *client, const char *topic, int32_t partition, int64_t *low,
                       int64_t *high, struct error *err);
 /* Committed offsets (stable, with metadata) of a group, into list. */
