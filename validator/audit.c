@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "validator/audit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/buffer.h"
+#include "core/clock.h"
+#include "core/process.h"
+#include "core/pubsub.h"
+#include "validator/capture.h"
+
+enum { PULL_MESSAGES = 1000, PULL_TIMEOUT_MS = 90000, RETRY_US = 200000 };
+
+struct audit {
+    const struct audit_options *options;
+    struct pubsub *pubsub;
+    struct capture *capture;
+    int64_t begun_us, heard_us; /* Monotonic; heard: when something old enough came. */
+    int64_t messages;
+};
+
+static void put(struct audit *audit, const struct pubsub_message *message, int64_t now_us)
+{
+    char *attributes = json_object_size(message->attributes) > 0
+                           ? json_dumps(message->attributes, JSON_COMPACT | JSON_SORT_KEYS)
+                           : NULL;
+    struct capture_message caught = {.publish_time_us = message->publish_time_us,
+                                     .id = message->message_id,
+                                     .id_size = strlen(message->message_id),
+                                     .ordering_key = message->ordering_key,
+                                     .ordering_key_size = strlen(message->ordering_key),
+                                     .attributes = attributes,
+                                     .attributes_size = attributes ? strlen(attributes) : 0,
+                                     .data = message->data,
+                                     .data_size = message->data_size};
+
+    capture_put(audit->capture, &caught);
+    free(attributes);
+    audit->messages++;
+    if (message->publish_time_us <= audit->options->started_us)
+        audit->heard_us = now_us;
+}
+
+/* On disk first, then acknowledged. */
+static bool keep_batch(struct audit *audit, const struct pubsub_batch *batch, struct error *err)
+{
+    const char **ack_ids = memory_array(batch->count + 1, sizeof *ack_ids);
+    int64_t now_us = clock_monotonic_us(clock_real());
+
+    for (size_t i = 0; i < batch->count; i++) {
+        put(audit, &batch->messages[i], now_us);
+        ack_ids[i] = batch->messages[i].ack_id;
+    }
+    bool done = capture_sync(audit->capture, err);
+    if (done && batch->count > 0
+        && !pubsub_ack(audit->pubsub, audit->options->stream->audit_subscription, ack_ids,
+                       batch->count, err))
+        done = err->class == ERROR_RETRY; /* They come again, and are known by their ids. */
+    free(ack_ids);
+    return done;
+}
+
+static bool pull(struct audit *audit, struct error *err)
+{
+    struct pubsub_batch batch = {0};
+
+    if (!pubsub_pull(audit->pubsub, audit->options->stream->audit_subscription, PULL_MESSAGES,
+                     PULL_TIMEOUT_MS, &batch, err)) {
+        if (err->class != ERROR_RETRY)
+            return false;
+        usleep(RETRY_US);
+        return true;
+    }
+    bool done = keep_batch(audit, &batch, err);
+    progress_step(audit->options->progress, (int64_t)batch.count);
+    pubsub_batch_fini(&batch);
+    return done;
+}
+
+static bool drain(struct audit *audit, bool *quiet, struct error *err)
+{
+    audit->begun_us = audit->heard_us = clock_monotonic_us(clock_real());
+    for (;;) {
+        int64_t now_us = clock_monotonic_us(clock_real());
+        *quiet = now_us - audit->heard_us >= audit->options->settle_ms * 1000;
+        if (*quiet || now_us - audit->begun_us > audit->options->timeout_ms * 1000)
+            return true;
+        if (process_stopping())
+            return error_set(err, EXIT_CODE_INCONCLUSIVE, "stopped while capturing the audit");
+        if (!pull(audit, err))
+            return false;
+    }
+}
+
+bool audit_capture(const struct audit_options *options, bool *quiet, int64_t *messages,
+                   struct error *err)
+{
+    struct audit audit = {.options = options};
+    bool done = false;
+
+    progress_phase(options->progress, "auditing %s", options->stream->audit_subscription);
+    audit.pubsub = pubsub_new(&options->pipeline->pubsub, err);
+    if (audit.pubsub != NULL)
+        audit.capture = capture_open(options->directory, options->stream->name, err);
+    if (audit.capture != NULL)
+        done = drain(&audit, quiet, err);
+    *messages = audit.messages;
+    capture_close(audit.capture);
+    pubsub_free(audit.pubsub);
+    return done || error_wrap(err, "audit of stream %s", options->stream->name);
+}
