@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "core/buffer.h"
+#include "core/clock.h"
+#include "validator/report.h"
+
+static const char *const verdict_names[] = {"PASS", "FAIL", "INCONCLUSIVE"};
+
+static const char *kind_name(const struct result *result)
+{
+    return result->comparison == COMPARISON_BRIDGE ? "bridge" : "join";
+}
+
+/* -- Gates -- */
+
+static bool add_gate(json_t *gates, const struct result *result, const char *name, double value,
+                     double limit, const char *sense, bool pass)
+{
+    json_array_append_new(gates,
+                          json_pack("{s:s, s:s, s:s, s:f, s:f, s:s, s:b}", "comparison",
+                                    kind_name(result), "of", result->name, "name", name, "value",
+                                    value, "limit", limit, "sense", sense, "pass", pass));
+    return pass;
+}
+
+static bool add_count_gate(json_t *gates, const struct result *result, enum difference_kind kind)
+{
+    int64_t value = 0;
+    char name[64];
+
+    for (size_t cause = 0; cause < CAUSES; cause++)
+        value += cause_infos[cause].explained ? 0 : result->found[kind][cause];
+    snprintf(name, sizeof name, "%s_unexplained", difference_kind_names[kind]);
+    return add_gate(gates, result, name, (double)value, 0, "at most", value == 0);
+}
+
+static bool identities_hold(const json_t *identities)
+{
+    const json_t *identity;
+    size_t i;
+
+    json_array_foreach(identities, i, identity) if (!json_is_true(json_object_get(
+                                                        identity, "holds"))) return false;
+    return true;
+}
+
+/* Coverage is asked first: without it neither PASS nor FAIL means anything, but a difference that was
+ * seen stays seen. */
+static enum exit_code judge_result(const struct report *report, const struct result *result,
+                                   const json_t *identities, json_t *gates)
+{
+    const struct pipeline_gates *limits = &report->pipeline->validate.gates;
+    double coverage = result_coverage(result), worst = result_worst_bucket(result);
+    double unexplained = (double)result_unexplained(result);
+    bool covered = add_gate(gates, result, "coverage", coverage, limits->coverage, "at least",
+                            coverage >= limits->coverage);
+    bool good = add_gate(gates, result, "unexplained", unexplained, (double)limits->unexplained,
+                         "at most", unexplained <= (double)limits->unexplained);
+
+    good &= add_count_gate(gates, result, DIFFERENCE_MISSING);
+    good &= add_count_gate(gates, result, DIFFERENCE_EXTRA);
+    good &= add_count_gate(gates, result, DIFFERENCE_DUPLICATE);
+    good &= add_gate(gates, result, "worst_bucket", worst, limits->worst_bucket, "at least",
+                     worst >= limits->worst_bucket);
+    if (result->comparison == COMPARISON_JOIN && result->label != NULL) {
+        double difference = result_label_difference(result);
+        good &= add_gate(gates, result, "label_rate_difference", difference,
+                         limits->label_rate_difference, "at most",
+                         difference <= limits->label_rate_difference);
+    }
+    good &= add_gate(gates, result, "counts_add_up", identities_hold(identities), 1, "at least",
+                     identities_hold(identities));
+    if (!good)
+        return EXIT_CODE_DIFFERENT;
+    return covered && json_array_size(result->inconclusive) == 0 ? EXIT_CODE_OK
+                                                                 : EXIT_CODE_INCONCLUSIVE;
+}
+
+/* -- One comparison -- */
+
+static json_t *counts_json(const struct result *result)
+{
+    const struct result_counts *c = &result->counts;
+    const struct {
+        const char *name;
+        int64_t value;
+    } counts[] = {{"reference", c->reference},
+                  {"candidate", c->candidate},
+                  {"matched", c->matched},
+                  {"different", c->different},
+                  {"altered", result_total(result, DIFFERENCE_ALTERED)},
+                  {"wrong_key", result_total(result, DIFFERENCE_WRONG_KEY)},
+                  {"wrong_partition", result_total(result, DIFFERENCE_WRONG_PARTITION)},
+                  {"missing", c->missing},
+                  {"dead_letter", c->dead_letter},
+                  {"extra", c->extra},
+                  {"duplicate", c->duplicate},
+                  {"pending", c->pending},
+                  {"candidate_pending", c->candidate_pending},
+                  {"outside", c->outside},
+                  {"repeated", c->repeated},
+                  {"undecoded", c->undecoded},
+                  {"unexplained", result_unexplained(result)},
+                  {"transient", result->transient}};
+    json_t *json = json_object();
+
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        json_object_set_new(json, counts[i].name, json_integer((json_int_t)counts[i].value));
+    return json;
+}
+
+static json_t *causes_json(const struct result *result)
+{
+    json_t *list = json_array();
+
+    for (size_t cause = CAUSES; cause-- > 0;) /* Unexplained first. */
+        for (size_t kind = 0; kind < DIFFERENCE_KINDS; kind++) {
+            const struct cause_info *info = &cause_infos[cause];
+            if (result->found[kind][cause] == 0)
+                continue;
+            json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:b, s:s, s:s}", "cause",
+                                                  info->name, "kind", difference_kind_names[kind],
+                                                  "count", (json_int_t)result->found[kind][cause],
+                                                  "explained", info->explained, "meaning",
+                                                  info->meaning, "advice", info->advice));
+        }
+    return list;
+}
+
+static json_t *buckets_json(const struct result *result)
+{
+    json_t *rows = json_array();
+
+    for (size_t i = 0; i < RESULT_BUCKETS; i++) {
+        const struct result_bucket *bucket = &result->buckets[i];
+        if (bucket->rows + bucket->label_rows == 0)
+            continue;
+        json_int_t at = result->bucket_first_ms + (json_int_t)i * result->bucket_ms;
+        json_array_append_new(rows, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "time_ms", at,
+                                              "rows", (json_int_t)bucket->rows, "matched",
+                                              (json_int_t)bucket->matched, "unexplained",
+                                              (json_int_t)bucket->unexplained, "label_rows",
+                                              (json_int_t)bucket->label_rows, "label_expected",
+                                              (json_int_t)bucket->label_expected, "label_found",
+                                              (json_int_t)bucket->label_found));
+    }
+    return json_pack("{s:I, s:o}", "width_ms", (json_int_t)result->bucket_ms, "rows", rows);
+}
+
+static json_t *partitions_json(const struct result *result)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < result->partition_count; i++)
+        json_array_append_new(list,
+                              json_pack("{s:i, s:I, s:I, s:I}", "partition", (int)i, "rows",
+                                        (json_int_t)result->partitions[i].rows, "matched",
+                                        (json_int_t)result->partitions[i].matched, "differences",
+                                        (json_int_t)result->partitions[i].differences));
+    return list;
+}
+
+static json_t *label_json(const struct result *result)
+{
+    int64_t rows = 0, expected = 0, found = 0;
+
+    for (size_t i = 0; i < RESULT_BUCKETS; i++) {
+        rows += result->buckets[i].label_rows;
+        expected += result->buckets[i].label_expected;
+        found += result->buckets[i].label_found;
+    }
+    if (result->label == NULL || rows == 0)
+        return json_null();
+    return json_pack("{s:s, s:I, s:f, s:f}", "field", result->label, "rows", (json_int_t)rows,
+                     "expected_rate", (double)expected / (double)rows, "found_rate",
+                     (double)found / (double)rows);
+}
+
+static json_t *comparison_json(const struct report *report, const struct result *result,
+                               json_t *gates, enum exit_code *verdict)
+{
+    json_t *identities = result_balance(result);
+    json_t *json = json_object();
+
+    *verdict = judge_result(report, result, identities, gates);
+    json_object_set_new(json, "kind", json_string(kind_name(result)));
+    json_object_set_new(json, "name", json_string(result->name));
+    json_object_set_new(json, "verdict", json_string(verdict_names[*verdict]));
+    json_object_set_new(json, "counts", counts_json(result));
+    json_object_set_new(json, "identities", identities);
+    json_object_set_new(json, "coverage", json_real(result_coverage(result)));
+    json_object_set_new(json, "second_look", json_boolean(result->second_look));
+    json_object_set_new(json, "causes", causes_json(result));
+    json_object_set(json, "altered_fields", result->altered_fields);
+    json_object_set_new(json, "label", label_json(result));
+    json_object_set_new(json, "buckets", buckets_json(result));
+    json_object_set_new(json, "partitions", partitions_json(result));
+    json_object_set(json, "reads", result->reads);
+    json_object_set(json, "facts", result->facts);
+    json_object_set(json, "inconclusive", result->inconclusive);
+    json_object_set(json, "not_checked", result->not_checked);
+    return json;
+}
+
+/* -- The whole -- */
+
+/* The pipeline file's own bytes: the same file, the same hash. */
+static json_t *file_hash(const char *path)
+{
+    FILE *file = fopen(path, "rbe");
+    uint8_t block[4096];
+    XXH64_state_t *state = XXH64_createState();
+    size_t size;
+
+    XXH64_reset(state, 0);
+    while (file != NULL && (size = fread(block, 1, sizeof block, file)) > 0)
+        XXH64_update(state, block, size);
+    json_t *json =
+        file != NULL ? json_sprintf("%016" PRIx64, (uint64_t)XXH64_digest(state)) : json_null();
+    XXH64_freeState(state);
+    if (file != NULL)
+        fclose(file);
+    return json;
+}
+
+static json_t *provenance_json(const struct report *report)
+{
+    char started[CLOCK_TEXT_SIZE], ended[CLOCK_TEXT_SIZE];
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "run_id", report->run_id, "version",
+                  DUALRUN_VERSION, "pipeline", report->pipeline->name, "file",
+                  report->pipeline->file, "started", clock_format_ms(report->started_ms, started),
+                  "ended", clock_format_ms(report->ended_ms, ended), "settle_ms",
+                  (json_int_t)report->pipeline->validate.settle_ms);
+
+    json_object_set_new(json, "file_hash", file_hash(report->pipeline->file));
+    json_object_set_new(json, "command",
+                        json_sprintf("dualrun validate %s", report->pipeline->file));
+    return json;
+}
+
+static enum exit_code worse(enum exit_code a, enum exit_code b)
+{
+    if (a == EXIT_CODE_DIFFERENT || b == EXIT_CODE_DIFFERENT)
+        return EXIT_CODE_DIFFERENT;
+    return a == EXIT_CODE_OK ? b : a;
+}
+
+static json_t *summary(const struct report *report, enum exit_code verdict)
+{
+    int64_t records = 0, unexplained = 0, explained = 0;
+
+    for (size_t i = 0; i < report->result_count; i++) {
+        const struct result *result = &report->results[i];
+        records += result->counts.reference - result->counts.pending;
+        unexplained += result_unexplained(result);
+        for (size_t kind = 0; kind < DIFFERENCE_KINDS; kind++)
+            explained += result_total(result, (enum difference_kind)kind);
+    }
+    explained -= unexplained;
+    if (verdict == EXIT_CODE_INCONCLUSIVE)
+        return json_sprintf("not enough could be compared to judge (%lld records were)",
+                            (long long)records);
+    if (unexplained == 0)
+        return json_sprintf("%lld records compared, none differs without a cause; %lld explained",
+                            (long long)records, (long long)explained);
+    return json_sprintf("%lld of %lld records differ without a cause; %lld more are explained",
+                        (long long)unexplained, (long long)records, (long long)explained);
+}
+
+static json_t *next_step(const struct report *report, enum exit_code verdict)
+{
+    const char *file = report->pipeline->file;
+
+    if (verdict == EXIT_CODE_OK)
+        return json_sprintf("dualrun validate %s   (again, until the gates have held long enough)",
+                            file);
+    if (verdict == EXIT_CODE_INCONCLUSIVE)
+        return json_sprintf("mend the reasons named above, then: dualrun validate %s", file);
+    return json_string("open report.html, fetch both sides of a sample, and do not switch over");
+}
+
+json_t *report_json(const struct report *report)
+{
+    json_t *document = json_object(), *gates = json_array(), *comparisons = json_array();
+    json_t *differences = json_array();
+    enum exit_code verdict = report->result_count > 0 ? EXIT_CODE_OK : EXIT_CODE_INCONCLUSIVE;
+    json_int_t total = 0;
+
+    for (size_t i = 0; i < report->result_count; i++) {
+        const struct result *result = &report->results[i];
+        enum exit_code one;
+        json_array_append_new(comparisons, comparison_json(report, result, gates, &one));
+        verdict = worse(verdict, one);
+        for (size_t kind = 0; kind < DIFFERENCE_KINDS; kind++)
+            total += result_total(result, (enum difference_kind)kind);
+        json_array_extend(differences, result->differences);
+    }
+    json_object_set_new(document, "schema_version", json_integer(REPORT_SCHEMA_VERSION));
+    json_object_set_new(document, "verdict", json_string(verdict_names[verdict]));
+    json_object_set_new(document, "summary", summary(report, verdict));
+    json_object_set_new(document, "next", next_step(report, verdict));
+    json_object_set_new(document, "gates", gates);
+    json_object_set_new(document, "comparisons", comparisons);
+    json_object_set_new(document, "differences_total", json_integer(total));
+    json_object_set_new(document, "differences_listed",
+                        json_integer((json_int_t)json_array_size(differences)));
+    json_object_set_new(document, "differences", differences);
+    json_object_set_new(document, "not_checked",
+                        json_pack("[s, s]", "the legacy system's output against ours",
+                                  "a streak of clean runs over a span of time: this was one run"));
+    json_object_set_new(document, "provenance", provenance_json(report));
+    return document;
+}
+
+enum exit_code report_verdict(const json_t *document)
+{
+    const char *name = json_string_value(json_object_get(document, "verdict"));
+
+    for (int i = 0; i < 3; i++)
+        if (name != NULL && strcmp(name, verdict_names[i]) == 0)
+            return (enum exit_code)i;
+    return EXIT_CODE_INCONCLUSIVE;
+}
+
+char *report_value(const json_t *value)
+{
+    if (value == NULL)
+        return memory_text("");
+    if (json_is_string(value))
+        return memory_text(json_string_value(value));
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    assert(text != NULL);
+    return text;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "validator/report.h"
+
+enum { SHOWN = 5 };
+
+static const char *text(const json_t *object, const char *name)
+{
+    const char *value = json_string_value(json_object_get(object, name));
+
+    return value != NULL ? value : "-";
+}
+
+static long long count(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+static void failing_gates(const json_t *document, FILE *out)
+{
+    const json_t *gate;
+    size_t i;
+
+    json_array_foreach(json_object_get(document, "gates"), i,
+                       gate) if (!json_is_true(json_object_get(gate, "pass")))
+        fprintf(out, "  gate failed: %s %s: %s is %.6g, must be %s %.6g\n",
+                text(gate, "comparison"), text(gate, "of"), text(gate, "name"),
+                json_number_value(json_object_get(gate, "value")), text(gate, "sense"),
+                json_number_value(json_object_get(gate, "limit")));
+}
+
+static void lines(const json_t *list, const char *label, FILE *out)
+{
+    const json_t *line;
+    size_t i;
+
+    json_array_foreach(list, i, line) fprintf(out, "    %s: %s\n", label, json_string_value(line));
+}
+
+static void comparison(const json_t *one, FILE *out)
+{
+    const json_t *counts = json_object_get(one, "counts"), *cause, *identity;
+    const json_t *label = json_object_get(one, "label");
+    size_t i;
+
+    fprintf(out, "\n  %s %s: %s\n", text(one, "kind"), text(one, "name"), text(one, "verdict"));
+    fprintf(out,
+            "    %lld matched of %lld; %lld different, %lld missing, %lld extra, %lld duplicate, "
+            "%lld dead letters, %lld pending\n",
+            count(counts, "matched"), count(counts, "reference"), count(counts, "different"),
+            count(counts, "missing"), count(counts, "extra"), count(counts, "duplicate"),
+            count(counts, "dead_letter"), count(counts, "pending"));
+    fprintf(out, "    coverage %.4f%%", 100 * json_number_value(json_object_get(one, "coverage")));
+    if (json_is_object(label))
+        fprintf(out, "; %s: %.4f%% expected, %.4f%% found", text(label, "field"),
+                100 * json_number_value(json_object_get(label, "expected_rate")),
+                100 * json_number_value(json_object_get(label, "found_rate")));
+    if (json_is_true(json_object_get(one, "second_look")))
+        fprintf(out, "; a second look cleared %lld", count(counts, "transient"));
+    fputc('\n', out);
+    json_array_foreach(json_object_get(one, "causes"), i, cause)
+        fprintf(out, "    %lld %s: %s (%s)\n", count(cause, "count"), text(cause, "kind"),
+                text(cause, "cause"), text(cause, "meaning"));
+    json_array_foreach(json_object_get(one, "identities"), i,
+                       identity) if (!json_is_true(json_object_get(identity, "holds")))
+        fprintf(out, "    DOES NOT ADD UP: %s (%lld, %lld)\n", text(identity, "text"),
+                count(identity, "left"), count(identity, "right"));
+    lines(json_object_get(one, "inconclusive"), "inconclusive", out);
+    lines(json_object_get(one, "not_checked"), "not checked", out);
+}
+
+static bool is_explained(const json_t *difference)
+{
+    return strcmp(text(difference, "cause"), cause_infos[CAUSE_UNEXPLAINED].name) != 0;
+}
+
+static void difference_line(const json_t *difference, FILE *out)
+{
+    const json_t *field, *position;
+    const char *where;
+    size_t i;
+
+    fprintf(out, "    %s %s key=%s", text(difference, "comparison"), text(difference, "kind"),
+            text(difference, "key"));
+    json_object_foreach(json_object_get(difference, "positions"), where, position)
+        fprintf(out, " %s=%s", where, json_string_value(position));
+    json_array_foreach(json_object_get(difference, "fields"), i, field)
+    {
+        char *expected = report_value(json_object_get(field, "expected"));
+        char *found = report_value(json_object_get(field, "found"));
+        fprintf(out, " %s: %s -> %s", text(field, "name"), expected, found);
+        free(expected);
+        free(found);
+    }
+    fputc('\n', out);
+}
+
+static void samples(const json_t *document, FILE *out)
+{
+    const json_t *difference;
+    size_t i, shown = 0;
+
+    json_array_foreach(json_object_get(document, "differences"), i, difference)
+    {
+        if (is_explained(difference) || shown == SHOWN)
+            continue;
+        if (shown++ == 0)
+            fprintf(out, "\n  samples (expected -> found):\n");
+        difference_line(difference, out);
+    }
+}
+
+void report_text(const json_t *document, FILE *out)
+{
+    const json_t *provenance = json_object_get(document, "provenance"), *one;
+    size_t i;
+
+    fprintf(out, "%s: %s\n", text(document, "verdict"), text(document, "summary"));
+    failing_gates(document, out);
+    json_array_foreach(json_object_get(document, "comparisons"), i, one) comparison(one, out);
+    samples(document, out);
+    fputc('\n', out);
+    lines(json_object_get(document, "not_checked"), "not checked", out);
+    fprintf(out, "  run %s of %s, %s to %s\n", text(provenance, "run_id"),
+            text(provenance, "pipeline"), text(provenance, "started"), text(provenance, "ended"));
+    fprintf(out, "  next: %s\n", text(document, "next"));
+}
