@@ -104,7 +104,7 @@ bool alter_record(const struct schema *schema, const uint8_t *record, size_t siz
 {
     const uint8_t *end = record + size;
     const struct schema_type *type = schema->root;
-    struct span span;
+    struct span span = {0};
     size_t count;
 
     if (type->kind != SCHEMA_RECORD)

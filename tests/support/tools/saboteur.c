@@ -91,9 +91,9 @@ static bool copy(struct saboteur *saboteur, const rd_kafka_message_t *message, c
         code = rd_kafka_producev(
             saboteur->producer, RD_KAFKA_V_TOPIC(saboteur->command->to),
             RD_KAFKA_V_PARTITION(message->partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_KEY(message->key, message->key_len),
-            RD_KAFKA_V_VALUE((void *)(uintptr_t)value, size), RD_KAFKA_V_TIMESTAMP(timestamp),
-            RD_KAFKA_V_HEADERS(copied), RD_KAFKA_V_OPAQUE(offset), RD_KAFKA_V_END);
+            RD_KAFKA_V_KEY(message->key, message->key_len), RD_KAFKA_V_VALUE((void *)value, size),
+            RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_HEADERS(copied), RD_KAFKA_V_OPAQUE(offset),
+            RD_KAFKA_V_END);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR && copied != NULL)
             rd_kafka_headers_destroy(copied); /* Taken only on success. */
         if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL)

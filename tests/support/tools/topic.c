@@ -23,9 +23,9 @@ void topic_kafka_init(struct pipeline_kafka *kafka, const char *brokers, const c
 
     /* The pipeline owns its texts and so may not say const; nobody writes to them. */
     *kafka = (struct pipeline_kafka){
-        .brokers = (char *)(uintptr_t)brokers,
-        .registry_url = url ? (char *)(uintptr_t)schemas : NULL,
-        .registry_directory = url ? NULL : (char *)(uintptr_t)schemas,
+        .brokers = (char *)brokers,
+        .registry_url = url ? (char *)schemas : NULL,
+        .registry_directory = url ? NULL : (char *)schemas,
         .compression = zstd,
     };
 }
