@@ -167,7 +167,7 @@ static bool altered_value(struct saboteur *saboteur, const rd_kafka_message_t *m
     struct error err;
     int32_t id;
 
-    record = message->len == 0 ? NULL : codec_frame(value, message->len, &id);
+    record = value == NULL ? NULL : codec_frame(value, message->len, &id);
     schema = record == NULL ? NULL : registry_schema(saboteur->registry, id, &err);
     if (schema == NULL)
         return false;
