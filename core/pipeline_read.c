@@ -248,6 +248,7 @@ static void read_credentials(struct pipeline_reader *reader, const struct pipeli
 static void read_hosts(struct pipeline_reader *reader, const struct pipeline_key *key,
                        const struct yaml_node *node, void *base, json_t *show)
 {
+    struct pipeline_kafka *kafka = base;
     struct buffer hosts = {0};
     struct error err;
     json_t *list = json_array();
@@ -264,7 +265,7 @@ static void read_hosts(struct pipeline_reader *reader, const struct pipeline_key
         buffer_appendf(&hosts, "%s%s", i > 0 ? "," : "", items[i].text);
         json_array_append_new(list, json_string(items[i].text));
     }
-    *(char **)((char *)base + key->offset) = memory_text(buffer_text(&hosts));
+    kafka->brokers = memory_text(buffer_text(&hosts));
     json_object_set_new(show, key->name, pipeline_shown_line(list, node));
     buffer_fini(&hosts);
 }

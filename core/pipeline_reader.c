@@ -40,8 +40,10 @@ void pipeline_leave(struct pipeline_reader *reader, size_t mark)
     reader->path.size = mark;
 }
 
-static void note(struct pipeline_reader *reader, int line, int column, const char *path,
-                 const char *hint, const char *format, va_list arguments)
+__attribute__((format(printf, 6, 0))) static void note(struct pipeline_reader *reader, int line,
+                                                       int column, const char *path,
+                                                       const char *hint, const char *format,
+                                                       va_list arguments)
 {
     char *what = NULL;
     int size = vasprintf(&what, format, arguments);
