@@ -185,6 +185,8 @@ static bool parse_rest(struct command_arguments *arguments, struct words *words,
 {
     bool flags_over = false;
 
+    assert(arguments->command != NULL);
+
     while (words->next < words->end) {
         const char *word = *words->next++;
         bool parsed = true;

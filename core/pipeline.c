@@ -284,12 +284,12 @@ static void print_leaf(const json_t *leaf, FILE *out)
     fprintf(out, "  # %s\n", json_string_value(json_object_get(leaf, "origin")));
 }
 
-static void print_node(const json_t *node, int depth, bool after_dash, FILE *out);
+static void print_node(json_t *node, int depth, bool after_dash, FILE *out);
 
 static void print_list(const json_t *list, int depth, FILE *out)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
+        json_t *item = json_array_get(list, i);
         fprintf(out, "%*s- ", 2 * depth, "");
         if (is_leaf(item))
             print_leaf(item, out);
@@ -298,13 +298,12 @@ static void print_list(const json_t *list, int depth, FILE *out)
     }
 }
 
-static void print_node(const json_t *node, int depth, bool after_dash, FILE *out)
+static void print_node(json_t *node, int depth, bool after_dash, FILE *out)
 {
-    json_t *object = (json_t *)(uintptr_t)node; /* Jansson's iterators take no const. */
     const char *key;
     json_t *child;
 
-    json_object_foreach(object, key, child)
+    json_object_foreach(node, key, child)
     {
         bool unset = is_leaf(child) && json_is_null(json_object_get(child, "value"));
         fprintf(out, "%*s", after_dash ? 0 : 2 * depth, "");

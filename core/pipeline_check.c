@@ -162,7 +162,7 @@ static bool decode_is_known(const struct yaml_node *stream)
     const struct yaml_node *node = yaml_child(stream, "decode");
 
     return node == NULL
-        || (node->kind == YAML_TEXT && pipeline_word(LIST_DECODE, node->text) != NULL);
+           || (node->kind == YAML_TEXT && pipeline_word(LIST_DECODE, node->text) != NULL);
 }
 
 static void check_streams(struct pipeline_reader *reader)

@@ -30,15 +30,15 @@
      .name = #name_,                                                                               \
      .shape = SHAPE_VALUE,                                                                         \
      .type = TYPE_##type_,                                                                         \
-     .offset = offset_,                                                                            \
-     .size = size_,                                                                                \
-     .detail = detail_,                                                                            \
-     .default_text = default_,                                                                     \
-     .least = least_,                                                                              \
-     .most = most_,                                                                                \
-     .flags = flags_,                                                                              \
+     .offset = (offset_),                                                                          \
+     .size = (size_),                                                                              \
+     .detail = (detail_),                                                                          \
+     .default_text = (default_),                                                                   \
+     .least = (least_),                                                                            \
+     .most = (most_),                                                                              \
+     .flags = (flags_),                                                                            \
      .status = STATUS_##status_,                                                                   \
-     .help = help_},
+     .help = (help_)},
 #define PART(...) PART_ROW(__VA_ARGS__)
 #define PART_ROW(section_, name_, shape_, type_, inner_, offset_, size_, detail_, handler_,        \
                  flags_, status_, help_)                                                           \
@@ -47,12 +47,12 @@
      .shape = SHAPE_##shape_,                                                                      \
      .type = TYPE_##type_,                                                                         \
      .inner = SECTION_##inner_,                                                                    \
-     .offset = offset_,                                                                            \
-     .size = size_,                                                                                \
-     .detail = detail_,                                                                            \
-     .flags = flags_,                                                                              \
+     .offset = (offset_),                                                                          \
+     .size = (size_),                                                                              \
+     .detail = (detail_),                                                                          \
+     .flags = (flags_),                                                                            \
      .status = STATUS_##status_,                                                                   \
-     .help = help_},
+     .help = (help_)},
 
 /* The lists by the names that the table uses. */
 enum {
@@ -79,7 +79,7 @@ const struct pipeline_word pipeline_words[] = {
      .word = #word_,                                                                               \
      .value = (int)(value_),                                                                       \
      .status = STATUS_##status_,                                                                   \
-     .help = help_},
+     .help = (help_)},
 #include "core/pipeline.def"
 };
 const size_t pipeline_word_count = sizeof pipeline_words / sizeof *pipeline_words;
@@ -89,7 +89,10 @@ const struct pipeline_section_row *pipeline_section(enum pipeline_section sectio
     static const struct pipeline_section_row sections[] = {
         {.id = "NONE"},
 #define SECTION(id_, short_type_, short_list_, help_)                                              \
-    {.id = #id_, .short_type = TYPE_##short_type_, .short_list = LIST_##short_list_, .help = help_},
+    {.id = #id_,                                                                                   \
+     .short_type = TYPE_##short_type_,                                                             \
+     .short_list = LIST_##short_list_,                                                             \
+     .help = (help_)},
 #include "core/pipeline.def"
     };
 
@@ -130,7 +133,7 @@ static const struct {
     const char *words;
     const char *schema;
 } types[] = {
-#define TYPE(id, words_, schema_) {.words = words_, .schema = schema_},
+#define TYPE(id, words_, schema_) {.words = (words_), .schema = (schema_)},
 #include "core/pipeline.def"
 };
 

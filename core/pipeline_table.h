@@ -67,19 +67,19 @@ struct pipeline_section_row {
 };
 
 struct pipeline_key {
-    enum pipeline_section section;
     const char *name;
+    const char *help;
+    const char *default_text;
+    int64_t least, most;
+    size_t offset; /* Into the section's struct. */
+    size_t size;   /* 0: not stored by the table. */
+    enum pipeline_section section;
     enum pipeline_shape shape;
     enum pipeline_type type;
     enum pipeline_section inner;
-    size_t offset; /* Into the section's struct. */
-    size_t size;   /* 0: not stored by the table. */
     int detail;
-    const char *default_text;
-    int64_t least, most;
     unsigned flags;
     enum pipeline_status status;
-    const char *help;
 };
 
 extern const struct pipeline_key pipeline_keys[];

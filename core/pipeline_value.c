@@ -171,7 +171,7 @@ static bool read_real(const char *text, double *value, struct error *err)
 static bool read_number(const struct pipeline_key *key, const char *text, void *slot,
                         struct error *err)
 {
-    int64_t value;
+    int64_t value = 0;
     bool fits = key->type == TYPE_DURATION ? read_duration(text, &value, err)
                 : key->type == TYPE_SIZE   ? read_size(text, &value, err)
                                            : read_integer(text, &value, err);
@@ -196,7 +196,7 @@ static bool read_number(const struct pipeline_key *key, const char *text, void *
 static bool read_ratio(const struct pipeline_key *key, const char *text, void *slot,
                        struct error *err)
 {
-    double value;
+    double value = 0;
 
     if (!read_real(text, &value, err))
         return false;
@@ -360,7 +360,6 @@ bool pipeline_value_check(enum pipeline_type type, const char *text, struct erro
     case TYPE_TOPIC:
         return check_topic(text, err);
     case TYPE_FIELD:
-        return check_field(type, text, err);
     case TYPE_EVENT_ID:
         return check_field(type, text, err);
     case TYPE_KEY:

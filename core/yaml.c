@@ -178,14 +178,18 @@ static bool read_value(struct reader *reader, struct yaml_node *node, int depth)
 
 static bool read_document(struct reader *reader, struct yaml_node *root)
 {
-    if (!next(reader) || !next(reader)) /* The stream's start, then the document's. */
+    if (!next(reader)) /* The stream's start. */
+        return false;
+    if (!next(reader)) /* The document's. */
         return false;
     if (reader->event.type == YAML_STREAM_END_EVENT)
         return fail(reader, &reader->event.start_mark, "the file is empty",
                     "start with the keys of the file, such as version: 1");
     if (!next(reader) || !read_value(reader, root, 0))
         return false;
-    if (!next(reader) || !next(reader)) /* The document's end, then the stream's. */
+    if (!next(reader)) /* The document's end. */
+        return false;
+    if (!next(reader)) /* The stream's, or there is more. */
         return false;
     if (reader->event.type != YAML_STREAM_END_EVENT)
         return fail(reader, &reader->event.start_mark, "a second document starts here",
