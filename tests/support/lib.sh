@@ -108,6 +108,38 @@ metric() {
          END {if (!seen) exit 1; printf "%d\n", sum}'
 }
 
+# subscription_stat NAME FIELD: what the emulator counted.
+subscription_stat() {
+    curl -sS -f "$PUBSUB/admin/stats" | jq ".subscriptions[\"projects/$PROJECT/subscriptions/$1\"].$2"
+}
+
+# all_acknowledged SUBSCRIPTION...: nothing that was published to them is still open.
+all_acknowledged() {
+    local subscription
+    for subscription in "$@"; do
+        [ "$(subscription_stat "$subscription" 'published > 0 and .ready + .outstanding + .waiting == 0')" = true ] || return 1
+    done
+}
+
+# make_streams STREAM...: for each its Pub/Sub topic, the bridge's subscription and the audit's.
+make_streams() {
+    local stream
+    for stream in "$@"; do make_topic "$stream" "$stream-to-kafka" "$stream-audit"; done
+}
+
+# publish_feed OPTION...: the generated feed, with its expectation in $WORK/expect.
+publish_feed() {
+    "$BUILD/tests/support/feed/feed-generator" --publish "$PUBSUB" --project "$PROJECT" --expect "$WORK/expect" "$@"
+}
+
+# dump TOPIC: every committed record as a JSON line, to $WORK/TOPIC.jsonl; prints the path.
+dump() {
+    "$BUILD/tests/support/tools/topic-dump" "$KAFKA" "$1" --schemas "$WORK/registry" --until-end > "$WORK/$1.jsonl"
+    echo "$WORK/$1.jsonl"
+}
+
+expect_check() { python3 "$TREE/tests/support/tools/expect_check.py" "$WORK/expect" "$@"; }
+
 free_port() {
     local port
     while :; do
