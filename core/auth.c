@@ -21,7 +21,8 @@ enum {
     TOKEN_TIMEOUT_MS = 10000,
     METADATA_TIMEOUT_MS = 3000,
     EARLY_S = 225, /* A new token is fetched this long before the old one ends, as Google's do. */
-    AGAIN_S = 10,  /* After a failure while the old token still holds. */
+    LIFETIME_LIMIT_S = 31622400, /* A year: more is no token of Google's. */
+    AGAIN_S = 10,                /* After a failure while the old token still holds. */
     FILE_CHECK_S = 60,
     TOKEN_FILE_LIMIT = 16 * 1024,
 };
@@ -193,7 +194,7 @@ static bool read_answer(struct auth *auth, struct buffer *body, struct error *er
     bool whole =
         json != NULL
         && json_unpack(json, "{s:s, s:I}", "access_token", &token, "expires_in", &lifetime_s) == 0
-        && token_is_clean(token) && lifetime_s > 0 && lifetime_s <= 366 * 86400;
+        && token_is_clean(token) && lifetime_s > 0 && lifetime_s <= LIFETIME_LIMIT_S;
 
     if (whole)
         keep_token(auth, token, lifetime_s);

@@ -36,6 +36,15 @@ void auth_key_fini(struct auth_key *key)
     memset(key, 0, sizeof *key);
 }
 
+/* What follows `start` in text, or NULL. */
+static const char *behind(const char *text, const char *start)
+{
+    for (; *start != '\0'; text++, start++)
+        if (*text != *start)
+            return NULL;
+    return text;
+}
+
 /* A file could name any address to send a signed request to: only Google's own, or this machine. */
 static bool uri_allowed(const char *uri)
 {
@@ -44,12 +53,12 @@ static bool uri_allowed(const char *uri)
     if (strcmp(uri, TOKEN_URI) == 0)
         return true;
     for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++) {
-        size_t size = strlen(loopback[i]);
-        if (strncmp(uri, loopback[i], size) != 0)
+        const char *rest = behind(uri, loopback[i]);
+        if (rest == NULL)
             continue;
-        if (uri[size] == ':')
-            size += 1 + strspn(uri + size + 1, "0123456789");
-        return uri[size] == '/' && strpbrk(uri + size, " \t\r\n@") == NULL;
+        if (*rest == ':')
+            rest += 1 + strspn(rest + 1, "0123456789");
+        return *rest == '/' && strpbrk(rest, " \t\r\n@") == NULL;
     }
     return false;
 }
@@ -89,7 +98,7 @@ static void wipe_value(json_t *json, const char *name)
     json_t *value = json_object_get(json, name);
 
     if (json_is_string(value))
-        explicit_bzero((char *)(uintptr_t)json_string_value(value), json_string_length(value));
+        explicit_bzero((char *)json_string_value(value), json_string_length(value));
 }
 
 static bool take(json_t *json, const char *name, const char *file, char **text, struct error *err)
@@ -110,9 +119,10 @@ static bool read_private_key(struct auth_key *key, json_t *json, const char *fil
     if (pem == NULL)
         return error_set(err, EXIT_CODE_CONFIG, "credentials %s: \"private_key\" is missing", file);
 
+    static char no_password[] = ""; /* Else OpenSSL would ask on the terminal. */
     BIO *bio = BIO_new_mem_buf(pem, -1);
 
-    key->key = PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "");
+    key->key = PEM_read_bio_PrivateKey(bio, NULL, NULL, no_password);
     BIO_free(bio);
     if (key->key == NULL || EVP_PKEY_get_base_id(key->key) != EVP_PKEY_RSA)
         return error_set(err, EXIT_CODE_CONFIG,

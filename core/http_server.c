@@ -163,24 +163,26 @@ static bool split(const char *listen, char host[static HOST_SIZE], const char **
     return size > 0 && (brackets || strchr(host, ':') == NULL);
 }
 
-static bool resolve(const char *listen, struct addrinfo **address, struct error *err)
+/* NULL on error. */
+static struct addrinfo *resolve(const char *listen, struct error *err)
 {
     static const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM,
                                            .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *address = NULL;
     char host[HOST_SIZE];
     const char *port;
 
     if (!split(listen, host, &port)) {
         error_set(err, EXIT_CODE_USAGE, "listen address \"%s\" is not HOST:PORT", listen);
-        return error_hint(err, "for example 127.0.0.1:9100, or [::]:9100 for every interface");
+        error_hint(err, "for example 127.0.0.1:9100, or [::]:9100 for every interface");
+        return NULL;
     }
 
-    int failure = getaddrinfo(host, port, &wanted, address);
+    int failure = getaddrinfo(host, port, &wanted, &address);
 
     if (failure != 0)
-        return error_set(err, EXIT_CODE_USAGE, "listen address \"%s\": %s", listen,
-                         gai_strerror(failure));
-    return true;
+        error_set(err, EXIT_CODE_USAGE, "listen address \"%s\": %s", listen, gai_strerror(failure));
+    return failure == 0 ? address : NULL;
 }
 
 static bool start(struct http_server *server, const struct addrinfo *address, const char *listen,
@@ -209,9 +211,9 @@ struct http_server *http_server_open(const char *listen, struct metrics *metrics
                                      const struct http_server_callbacks *callbacks,
                                      struct error *err)
 {
-    struct addrinfo *address;
+    struct addrinfo *address = resolve(listen, err);
 
-    if (!resolve(listen, &address, err))
+    if (address == NULL)
         return NULL;
 
     struct http_server *server = memory_new(sizeof *server);

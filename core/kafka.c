@@ -148,7 +148,7 @@ static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, stru
 }
 
 /* librdkafka repeats itself while a broker is away: of each facility one line passes in 10 s. */
-enum { FACILITY_LIMIT = 32, FACILITY_SIZE = 24, QUIET_MS = 10000 };
+enum { FACILITY_LIMIT = 32, FACILITY_SIZE = 24, QUIET_MS = 10000, FAILURE_FRESH_MS = 30000 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct facility {
@@ -389,7 +389,7 @@ static rd_kafka_resp_err_t explain(rd_kafka_resp_err_t code, char *text, size_t 
         && code != RD_KAFKA_RESP_ERR__TIMED_OUT && code != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT)
         return code;
     pthread_mutex_lock(&mutex);
-    if (last_failure.text[0] != '\0' && now_ms() - last_failure.at_ms < 3 * QUIET_MS)
+    if (last_failure.text[0] != '\0' && now_ms() - last_failure.at_ms < FAILURE_FRESH_MS)
         snprintf(text, size, " (%s)", last_failure.text);
     pthread_mutex_unlock(&mutex);
     if (strcasestr(text, "authentication fail") != NULL

@@ -11,7 +11,12 @@
 #include "core/clock.h"
 #include "core/kafka.h"
 
-enum { CALL_TIMEOUT_MS = 15000, READY_TIMEOUT_MS = 30000, READY_POLL_MS = 20, TEXT_SIZE = 512 };
+enum {
+    CALL_TIMEOUT_MS = 15000,
+    READY_TIMEOUT_MS = 30000,
+    READY_POLL_NS = 20000000,
+    TEXT_SIZE = 512
+};
 
 /* What the cluster says about one topic. */
 struct topic_state {
@@ -163,7 +168,7 @@ static bool leaders_answer(rd_kafka_t *client, const char *name, int32_t count)
 static bool wait_ready(rd_kafka_t *client, const char *name, int32_t *count, struct error *err)
 {
     int64_t end_us = clock_monotonic_us(clock_real()) + READY_TIMEOUT_MS * (int64_t)1000;
-    struct topic_state state;
+    struct topic_state state = {0};
 
     while (clock_monotonic_us(clock_real()) < end_us) {
         if (!topic_state(client, name, &state, err))
@@ -171,7 +176,7 @@ static bool wait_ready(rd_kafka_t *client, const char *name, int32_t *count, str
         *count = state.partition_count;
         if (state.ready && leaders_answer(client, name, state.partition_count))
             return true;
-        nanosleep(&(struct timespec){.tv_nsec = READY_POLL_MS * 1000000}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = READY_POLL_NS}, NULL);
     }
     error_retry(err, EXIT_CODE_TARGET, "topic %s: not every partition has a leader after %d s",
                 name, READY_TIMEOUT_MS / 1000);
@@ -182,8 +187,8 @@ bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
                         const struct kafka_topic_setting *settings, size_t setting_count,
                         struct error *err)
 {
-    struct topic_state state;
-    int32_t count;
+    struct topic_state state = {0};
+    int32_t count = 0;
 
     if (!topic_state(client, topic->name, &state, err))
         return false;
@@ -208,7 +213,7 @@ bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
 bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int32_t *count,
                             struct error *err)
 {
-    struct topic_state state;
+    struct topic_state state = {0};
 
     if (!topic_state(client, topic, &state, err))
         return false;

@@ -13,7 +13,7 @@ _Static_assert(PROVENANCE_NAME_SIZE_MAX + PROVENANCE_ID_SIZE_MAX
                "no text is ever cut");
 /* Next comes that of a late record: position, two times, the outcome. */
 _Static_assert(PROVENANCE_NAME_SIZE_MAX + sizeof "input= from=: time= watermark= outcome=admitted"
-                       + 10 + 3 * 20
+                       + 10 + 60
                    <= PROVENANCE_TEXT_SIZE,
                "no text is ever cut");
 
