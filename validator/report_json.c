@@ -51,8 +51,19 @@ static bool identities_hold(const json_t *identities)
     return true;
 }
 
-/* Coverage is asked first: without it neither PASS nor FAIL means anything, but a difference that was
- * seen stays seen. */
+/* Two records that differ, or are there twice, stay so whatever else was not read. */
+static bool is_certain(const struct result *result)
+{
+    static const enum difference_kind kinds[] = {DIFFERENCE_DUPLICATE, DIFFERENCE_ALTERED,
+                                                 DIFFERENCE_WRONG_KEY, DIFFERENCE_WRONG_PARTITION};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (result->found[kinds[i]][CAUSE_UNEXPLAINED] > 0)
+            return true;
+    return false;
+}
+
+/* What is missing or extra means nothing where not all was read. */
 static enum exit_code judge_result(const struct report *report, const struct result *result,
                                    const json_t *identities, json_t *gates)
 {
@@ -77,10 +88,11 @@ static enum exit_code judge_result(const struct report *report, const struct res
     }
     good &= add_gate(gates, result, "counts_add_up", identities_hold(identities), 1, "at least",
                      identities_hold(identities));
-    if (!good)
+    if (!identities_hold(identities) || is_certain(result))
         return EXIT_CODE_DIFFERENT;
-    return covered && json_array_size(result->inconclusive) == 0 ? EXIT_CODE_OK
-                                                                 : EXIT_CODE_INCONCLUSIVE;
+    if (!covered || json_array_size(result->inconclusive) > 0)
+        return EXIT_CODE_INCONCLUSIVE;
+    return good ? EXIT_CODE_OK : EXIT_CODE_DIFFERENT;
 }
 
 /* -- One comparison -- */
