@@ -27,9 +27,10 @@ static bool open_key(struct mapping *mapping, struct error *err)
 
     if (stream->key_kind != KEY_FIELD)
         return true;
-    if (mapping->schema == NULL)
-        return error_set(err, EXIT_CODE_CONFIG, "key %s: a raw message has no fields", stream->key)
-               || error_hint(err, "use attribute:NAME or ordering_key as key, or decode json");
+    if (mapping->schema == NULL) {
+        error_set(err, EXIT_CODE_CONFIG, "key %s: a raw message has no fields", stream->key);
+        return error_hint(err, "use attribute:NAME or ordering_key as key, or decode json");
+    }
     if (!schema_path_resolve(&mapping->key_path, mapping->schema, stream->key, err))
         return error_wrap(err, "key");
     if (mapping->program != NULL)
@@ -96,14 +97,17 @@ static bool map_json(struct mapping *mapping, const struct envelope_message *mes
                      char reason[static MAPPING_REASON_SIZE])
 {
     struct json_avro_fault fault;
+    struct buffer text = {0};
 
     buffer_clear(&mapping->value);
     codec_put_frame(&mapping->value, mapping->schema_id);
     if (json_avro_encode(mapping->program, message->data, message->data_size, &mapping->value,
                          &fault))
         return true;
-    return misfit(reason, "DECODE: byte %zu: %s%s%s", fault.offset, fault.path,
-                  fault.path[0] != '\0' ? ": " : "", fault.reason);
+    json_avro_fault_format(&fault, &text);
+    misfit(reason, "DECODE: %s", buffer_text(&text));
+    buffer_fini(&text);
+    return false;
 }
 
 static bool map_avro(struct mapping *mapping, const struct envelope_message *message,
@@ -151,7 +155,7 @@ static bool map_field_key(struct mapping *mapping, struct mapped *mapped,
     if (mapping->program != NULL)
         json_avro_captured(mapping->program, mapping->key_capture, &value);
     else if (!codec_find(&mapping->key_path, data, end, &value))
-        return misfit(reason, "KEY: %s is not there", mapping->stream->key);
+        value.kind = SCHEMA_NULL;
     buffer_clear(&mapping->key);
     if (!codec_key(&value, &mapping->key))
         return misfit(reason, "KEY: %s is %s", mapping->stream->key, schema_kind_name(value.kind));

@@ -18,7 +18,7 @@
 
 struct mapping;
 
-enum { MAPPING_REASON_SIZE = 512 };
+enum { MAPPING_REASON_SIZE = 640 };
 
 struct mapped { /* Borrowed from the mapping and the message, until the next mapping_apply. */
     const void *key;
