@@ -40,7 +40,7 @@ finish() {
     (
         sleep 40
         kill -9 "$pid" && note "$name did not end by itself"
-    ) 2> /dev/null &
+    ) > /dev/null 2>&1 &
     local watchdog=$!
     wait "$pid" 2> /dev/null || status=$?
     kill "$watchdog" 2> /dev/null || true
