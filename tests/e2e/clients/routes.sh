@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Every method of Google's discovery document is served, or answers 501 on purpose.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/support/lib.sh
+source "$here/../../support/lib.sh"
+
+unset PUBSUB_EMULATOR_HOST # It would make the clients speak gRPC.
+clients=$("$here/install.sh")
+start_emulator --poll-hold 1s
+"$clients/venv/bin/python" "$here/routes.py" "$PUBSUB"
+note "passed"
