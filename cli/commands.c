@@ -50,6 +50,24 @@ static bool check_stream(const struct pipeline *pipeline, const char *name, stru
     return name == NULL || pipeline_stream(pipeline, name, err) != NULL;
 }
 
+/* Is there something to move: in the named stream, or in any? */
+static bool check_bridged(const struct pipeline *pipeline, const char *name, struct error *err)
+{
+    if (!check_stream(pipeline, name, err))
+        return false;
+    for (size_t i = 0; i < pipeline->stream_count; i++) {
+        const struct pipeline_stream *stream = &pipeline->streams[i];
+        if (stream->subscription != NULL && (name == NULL || strcmp(stream->name, name) == 0))
+            return true;
+    }
+    if (name != NULL)
+        error_set(err, EXIT_CODE_CONFIG, "%s: the stream %s has no subscription", pipeline->file,
+                  name);
+    else
+        error_set(err, EXIT_CODE_CONFIG, "%s: no stream has a subscription", pipeline->file);
+    return error_hint(err, "add subscription: NAME to what shall be bridged");
+}
+
 /* bridge, join, validate */
 
 static int run_bridge(const struct command_arguments *arguments, struct error *err)
@@ -60,7 +78,7 @@ static int run_bridge(const struct command_arguments *arguments, struct error *e
         .json = is_given(arguments, "json"),
     };
     struct pipeline *pipeline = pipeline_load(arguments->file, err);
-    bool done = pipeline != NULL && check_stream(pipeline, options.stream, err)
+    bool done = pipeline != NULL && check_bridged(pipeline, options.stream, err)
                 && bridge_run(pipeline, &options, err);
 
     pipeline_free(pipeline);
