@@ -210,12 +210,13 @@ static int64_t floor_divide(int64_t value, int64_t by)
 
 static bool integer_time_ms(int64_t value, int unit, int64_t *ms)
 {
-    if (unit == TIME_US)
-        *ms = floor_divide(value, 1000);
-    else if (unit == TIME_MS)
-        *ms = value;
-    else
-        return unit == TIME_S && !__builtin_mul_overflow(value, (int64_t)1000, ms);
+    int64_t scaled = unit == TIME_US ? floor_divide(value, 1000) : value;
+
+    if (unit == TIME_RFC3339)
+        return false;
+    if (unit == TIME_S && __builtin_mul_overflow(value, (int64_t)1000, &scaled))
+        return false;
+    *ms = scaled;
     return true;
 }
 

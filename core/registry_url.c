@@ -3,14 +3,17 @@
  * registry_url: a registry with Confluent's REST interface: Confluent's own, Apicurio (its base path is
  * /apis/ccompat/v7), Karapace, Redpanda.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base64.h"
 #include "core/buffer.h"
 #include "core/http_client.h"
+#include "core/log.h"
 #include "core/registry_backend.h"
 
 enum { TIMEOUT_MS = 10000, MESSAGE_SHOWN_MAX = 400 };
@@ -18,8 +21,8 @@ enum { TIMEOUT_MS = 10000, MESSAGE_SHOWN_MAX = 400 };
 struct registry_url {
     struct registry_backend backend; /* First. */
     struct http_client *client;
-    char *url;   /* Without a slash at its end. */
-    char *shown; /* The same without user and password. */
+    char *url;           /* Without user and password, and without a slash at its end. */
+    char *authorization; /* The header for user and password; NULL: none. */
     struct buffer body;
 };
 
@@ -65,11 +68,11 @@ static bool fail_status(const struct registry_url *self, const char *what, long 
 
     server_message(&self->body, message);
     if (status == 429 || status >= 500)
-        error_retry(err, EXIT_CODE_TARGET, "schema registry %s: %s: status %ld: %s", self->shown,
+        error_retry(err, EXIT_CODE_TARGET, "schema registry %s: %s: status %ld: %s", self->url,
                     what, status, message);
     else
-        error_set(err, EXIT_CODE_TARGET, "schema registry %s: %s: status %ld: %s", self->shown,
-                  what, status, message);
+        error_set(err, EXIT_CODE_TARGET, "schema registry %s: %s: status %ld: %s", self->url, what,
+                  status, message);
     if (status == 409)
         error_hint(err, "the subject's newest schema and this one do not go together: give new "
                         "fields a default, or change the subject's compatibility level");
@@ -89,9 +92,9 @@ static bool call(struct registry_url *self, const char *method, const struct buf
                  const char *body, const char *what, long *status, json_t **answer,
                  struct error *err)
 {
-    static const char *const headers[] = {"Accept: application/vnd.schemaregistry.v1+json",
-                                          "Content-Type: application/vnd.schemaregistry.v1+json",
-                                          NULL};
+    const char *const headers[] = {"Accept: application/vnd.schemaregistry.v1+json",
+                                   "Content-Type: application/vnd.schemaregistry.v1+json",
+                                   self->authorization, NULL};
     struct http_request request = {
         .method = method,
         .url = (const char *)url->data,
@@ -103,7 +106,7 @@ static bool call(struct registry_url *self, const char *method, const struct buf
 
     *answer = NULL;
     if (!http_client_run(self->client, &request, status, &self->body, err))
-        return error_wrap(err, "schema registry %s: %s", self->shown, what);
+        return error_wrap(err, "schema registry %s: %s", self->url, what);
     if (*status != 200)
         return true;
     *answer = json_loadb((const char *)self->body.data, self->body.size, 0, NULL);
@@ -112,7 +115,7 @@ static bool call(struct registry_url *self, const char *method, const struct buf
     json_decref(*answer);
     *answer = NULL;
     return error_retry(err, EXIT_CODE_TARGET,
-                       "schema registry %s: %s: the answer is no JSON object", self->shown, what);
+                       "schema registry %s: %s: the answer is no JSON object", self->url, what);
 }
 
 static bool read_id(const struct registry_url *self, const json_t *answer, const char *what,
@@ -122,7 +125,7 @@ static bool read_id(const struct registry_url *self, const json_t *answer, const
 
     if (value < 1 || value > INT32_MAX)
         return error_set(err, EXIT_CODE_TARGET, "schema registry %s: %s: the answer has no id",
-                         self->shown, what);
+                         self->url, what);
     *id = (int32_t)value;
     return true;
 }
@@ -177,7 +180,7 @@ static char *url_fetch(struct registry_backend *backend, int32_t id, struct erro
             fail_status(self, what, status, err);
         else if (text == NULL)
             error_set(err, EXIT_CODE_TARGET, "schema registry %s: %s: the answer has no schema",
-                      self->shown, what);
+                      self->url, what);
     }
     json_decref(answer);
     buffer_fini(&url);
@@ -216,7 +219,7 @@ static void url_close(struct registry_backend *backend)
     http_client_free(self->client);
     buffer_fini(&self->body);
     free(self->url);
-    free(self->shown);
+    free(self->authorization);
     free(self);
 }
 
@@ -227,15 +230,63 @@ static const struct registry_ops url_ops = {
     .latest = url_latest,
 };
 
-/* "https://user:word@host/x" -> "https://host/x" */
-static char *without_user(const char *url)
+/* "us%65r" -> "user", in place. */
+static void decode_percent(char *text)
 {
-    const char *host = strstr(url, "://");
-    size_t head = host == NULL ? 0 : (size_t)(host + 3 - url);
+    char *to = text;
+
+    for (; *text != '\0'; text++) {
+        if (text[0] == '%' && isxdigit((unsigned char)text[1])
+            && isxdigit((unsigned char)text[2])) {
+            const char digits[3] = {text[1], text[2], '\0'};
+
+            *to++ = (char)strtol(digits, NULL, 16);
+            text += 2;
+        } else {
+            *to++ = *text;
+        }
+    }
+    *to = '\0';
+}
+
+/* "user:password" -> the header. The secret is never logged. */
+static char *authorization_of(const char *user, size_t size)
+{
+    char *plain = memory_text_n(user, size);
+
+    decode_percent(plain);
+
+    size_t plain_size = strlen(plain);
+    char *coded = memory_new(BASE64_TEXT_SIZE(plain_size) + 1);
+    const char *colon = strchr(plain, ':');
+
+    base64_write(plain, plain_size, coded);
+    log_redact(coded);
+    if (colon != NULL)
+        log_redact(colon + 1);
+
+    char *header = memory_textf("Authorization: Basic %s", coded);
+
+    free(coded);
+    free(plain);
+    return header;
+}
+
+/* Takes "user:password@" out of "https://user:password@host/x": messages may show the rest. */
+static void set_url(struct registry_url *self, const char *url, size_t size)
+{
+    size_t head = (size_t)(strstr(url, "://") + 3 - url);
     size_t authority = strcspn(url + head, "/?#");
     const char *at = memrchr(url + head, '@', authority);
+    char *whole = memory_text_n(url, size);
 
-    return at == NULL ? memory_text(url) : memory_textf("%.*s%s", (int)head, url, at + 1);
+    if (at == NULL) {
+        self->url = whole;
+        return;
+    }
+    self->authorization = authorization_of(url + head, (size_t)(at - url) - head);
+    self->url = memory_textf("%.*s%s", (int)head, url, whole + (at + 1 - url));
+    free(whole);
 }
 
 struct registry_backend *registry_url_open(const char *url, struct error *err)
@@ -254,7 +305,6 @@ struct registry_backend *registry_url_open(const char *url, struct error *err)
 
     self->backend.ops = &url_ops;
     self->client = http_client_new();
-    self->url = memory_text_n(url, size);
-    self->shown = without_user(self->url);
+    set_url(self, url, size);
     return &self->backend;
 }
