@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Slots live in chunks of fixed address; a slot's number never changes and is never used again. A
- * chunk goes when none of its slots holds a message. Timers are a heap of (due, slot): an entry
- * whose due is not the slot's timer_us any more is void, so that moving a deadline searches nothing.
+ * The states of a message, from publish to its end. One file, because every transition touches lists,
+ * lines, timers and counts together; what moves a whole queue at once is in queue_seek.c.
  */
 #include "queue.h"
 
@@ -11,90 +10,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "ack_id.h"
-
-enum {
-    CHUNK_SLOTS = 1024,
-    LINE_BUCKETS = 4096,
-    ANSWER_BYTES_MAX = 10 * 1000 * 1000,
-    HEAD_SIZE = 10 + ACK_ID_PREFIX_SIZE, /* `{"ackId":"` and the prefix. */
-};
-
-enum slot_state { SLOT_READY, SLOT_LEASED, SLOT_WAITING, SLOT_DONE };
-
-/* A place in a list of what can be delivered: a slot without a key, or a whole line. */
-struct ready {
-    struct ready *next;
-    struct ready *before; /* NULL: in no list. */
-    bool is_line;
-};
-
-struct slot {
-    struct ready ready;      /* First, so that one is the other. Unkeyed slots only. */
-    struct message *message; /* NULL once it is settled. */
-    struct line *line;       /* NULL without an ordering key. */
-    struct slot *line_next;
-    int64_t deadline_us;
-    int64_t timer_us; /* Due of its entry in the heap; INT64_MAX without one. */
-    uint64_t number;
-    uint32_t generation;
-    uint32_t attempts;
-    enum slot_state state;
-    bool acked_twin; /* Has had its duplicate after an acknowledgement. */
-    bool leased_twin;
-};
-
-/* The messages of one ordering key, from the oldest that is not settled. */
-struct line {
-    struct ready ready; /* First. */
-    struct line *next;  /* In its bucket. */
-    struct slot *first;
-    struct slot *last;
-    struct slot *pending; /* First that is to be delivered; NULL if none is. */
-    uint32_t busy;        /* Leased or waiting. */
-    uint64_t hash;
-    size_t size;
-    char key[];
-};
-
-struct chunk {
-    uint32_t used;
-    uint32_t live; /* Slots with a message. */
-    struct slot slots[CHUNK_SLOTS];
-};
-
-struct timer {
-    int64_t due_us;
-    uint64_t number;
-};
-
-struct dead {
-    struct message *message;
-    uint32_t attempts;
-};
-
-struct queue {
-    struct queue_options options;
-    struct queue_counts counts;
-    struct chunk **chunks; /* Of slot number / CHUNK_SLOTS. */
-    size_t chunk_count;
-    size_t chunk_capacity;
-    size_t chunk_oldest; /* All before it are gone. */
-    int64_t drop_due_us; /* Before it no message is too old. */
-    uint64_t next;       /* Number of the next slot. */
-    struct ready fresh;  /* List heads. What comes back goes before what is new. */
-    struct ready again;
-    struct line *lines[LINE_BUCKETS];
-    struct timer *timers;
-    size_t timer_count;
-    size_t timer_capacity;
-    struct dead *dead;
-    size_t dead_count;
-    size_t dead_capacity;
-    size_t dead_taken;
-    uint64_t chance;
-    char head[HEAD_SIZE];
-};
+#include "queue_private.h"
 
 /* Lists */
 
@@ -599,7 +515,7 @@ const struct queue_counts *queue_counts(const struct queue *queue)
     return &queue->counts;
 }
 
-static struct slot *add(struct queue *queue, struct message *message, bool unacked)
+void queue_place(struct queue *queue, struct message *message, bool unacked)
 {
     struct slot *slot = slot_new(queue);
 
@@ -607,19 +523,18 @@ static struct slot *add(struct queue *queue, struct message *message, bool unack
     chunk_of(queue, slot)->live++;
     slot->state = unacked ? SLOT_READY : SLOT_DONE;
     if (!unacked)
-        return slot;
+        return;
     queue->counts.ready++;
     if (queue->options.ordered && message->key_size > 0)
         line_append(queue, slot);
     else
         list_append(&queue->fresh, &slot->ready);
-    return slot;
 }
 
 void queue_add(struct queue *queue, struct message *message)
 {
     queue->counts.published++;
-    add(queue, message, true);
+    queue_place(queue, message, true);
 }
 
 /* Delivery */
@@ -798,9 +713,7 @@ struct message *queue_take_dead(struct queue *queue, uint32_t *attempts)
     return queue->dead[queue->dead_taken++].message;
 }
 
-/* Everything at once */
-
-static struct slot *slot_at(const struct queue *queue, size_t chunk, uint32_t index)
+struct slot *queue_slot_at(const struct queue *queue, size_t chunk, uint32_t index)
 {
     return queue->chunks[chunk] != NULL && index < queue->chunks[chunk]->used
                ? &queue->chunks[chunk]->slots[index]
@@ -814,7 +727,7 @@ size_t queue_expire_all(struct queue *queue, int64_t now_us)
     queue_tick(queue, now_us);
     for (size_t i = 0; i < queue->chunk_count; i++) {
         struct slot *slot;
-        for (uint32_t j = 0; (slot = slot_at(queue, i, j)) != NULL; j++) {
+        for (uint32_t j = 0; (slot = queue_slot_at(queue, i, j)) != NULL; j++) {
             if (slot->state != SLOT_LEASED)
                 continue;
             queue->counts.expired++;
@@ -823,102 +736,4 @@ size_t queue_expire_all(struct queue *queue, int64_t now_us)
         }
     }
     return count;
-}
-
-static int by_id(const void *left, const void *right)
-{
-    const struct message *a = *(struct message *const *)left;
-    const struct message *b = *(struct message *const *)right;
-
-    return (a->id > b->id) - (a->id < b->id);
-}
-
-/* The messages held, or only the unacknowledged ones; ascending ids, a reference each. */
-static struct message **collect(const struct queue *queue, bool all, size_t *count)
-{
-    size_t capacity = 0;
-
-    *count = 0;
-    for (size_t i = 0; i < queue->chunk_count; i++)
-        capacity += queue->chunks[i] != NULL ? queue->chunks[i]->live : 0;
-
-    struct message **messages = memory_array(capacity, sizeof(struct message *));
-
-    for (size_t i = 0; i < queue->chunk_count; i++) {
-        struct slot *slot;
-        for (uint32_t j = 0; (slot = slot_at(queue, i, j)) != NULL; j++)
-            if (slot->message != NULL && (all || slot->state != SLOT_DONE))
-                messages[(*count)++] = message_retain(slot->message);
-    }
-    qsort(messages, *count, sizeof(struct message *), by_id);
-    return messages;
-}
-
-struct message **queue_unacked(const struct queue *queue, size_t *count)
-{
-    return collect(queue, false, count);
-}
-
-int64_t queue_oldest_us(const struct queue *queue)
-{
-    int64_t oldest_us = INT64_MAX;
-
-    for (size_t i = 0; i < queue->chunk_count; i++) {
-        struct slot *slot;
-        for (uint32_t j = 0; (slot = slot_at(queue, i, j)) != NULL; j++)
-            if (slot->message != NULL && slot->state != SLOT_DONE
-                && slot->message->publish_time_us < oldest_us)
-                oldest_us = slot->message->publish_time_us;
-    }
-    return oldest_us;
-}
-
-static void free_messages(struct message **messages, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        message_release(messages[i]);
-    free(messages);
-}
-
-static void seek_add(struct queue *queue, struct message *message, bool unacked)
-{
-    if (unacked || queue->options.retain)
-        add(queue, message, unacked);
-    if (!unacked)
-        queue->counts.dropped++;
-}
-
-void queue_seek_time(struct queue *queue, int64_t now_us, int64_t time_us)
-{
-    size_t count;
-
-    queue_tick(queue, now_us);
-    struct message **messages = collect(queue, true, &count);
-    queue_purge(queue);
-    for (size_t i = 0; i < count; i++)
-        seek_add(queue, messages[i], messages[i]->publish_time_us >= time_us);
-    free_messages(messages, count);
-}
-
-void queue_seek_snapshot(struct queue *queue, struct message *const *messages, size_t count,
-                         uint64_t last_id)
-{
-    size_t held_count;
-    struct message **held = collect(queue, true, &held_count);
-    size_t i = 0;
-    size_t j = 0;
-
-    queue_purge(queue);
-    while (i < held_count || j < count) { /* Merges two ascending lists. */
-        if (j == count || (i < held_count && held[i]->id < messages[j]->id)) {
-            seek_add(queue, held[i], held[i]->id > last_id);
-            i++;
-            continue;
-        }
-        if (i < held_count && held[i]->id == messages[j]->id)
-            i++;
-        seek_add(queue, messages[j], true);
-        j++;
-    }
-    free_messages(held, held_count);
 }

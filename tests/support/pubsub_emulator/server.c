@@ -59,6 +59,7 @@ struct server {
     char address[64];
     struct request *suspended;
     struct request **suspended_end;
+    bool closing; /* Nothing may be suspended any more. */
 };
 
 int64_t server_real_us(void)
@@ -174,7 +175,7 @@ static ssize_t drip_read(void *context, uint64_t position, char *to, size_t max)
     struct drip *drip = context;
     uint64_t end = drip->end;
 
-    if (position >= drip->end)
+    if (position >= drip->end || drip->request->server->closing)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     if (drip->rate > 0) {
         int64_t real_us = server_real_us();
@@ -593,6 +594,7 @@ void server_close(struct server *server)
 {
     if (server == NULL)
         return;
+    server->closing = true;
     while (server->suspended != NULL) {
         server->suspended->vanish = true;
         resume(&server->suspended, PHASE_READY);

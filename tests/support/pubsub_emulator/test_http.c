@@ -8,6 +8,9 @@
 #include <cmocka.h>
 #include <curl/curl.h>
 #include <jansson.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -29,6 +32,8 @@ struct fixture {
     atomic_bool stop;
     CURL *curl;
     struct curl_slist *headers;
+    char *certificate; /* PEM; NULL without TLS. Owned, as is the key. */
+    char *key;
     bool fresh; /* libcurl silently repeats a call when a connection it kept is closed on it. */
 };
 
@@ -48,7 +53,41 @@ static void *serve(void *context)
     return NULL;
 }
 
-static int open_with(void **state, bool require_token)
+static char *memory_bio_text(BIO *bio)
+{
+    char *data;
+    long size = BIO_get_mem_data(bio, &data);
+    char *text = memory_text_n(data, (size_t)size);
+
+    BIO_free(bio);
+    return text;
+}
+
+/* A certificate for 127.0.0.1 that signs itself. */
+static void make_certificate(struct fixture *fixture)
+{
+    EVP_PKEY *key = EVP_RSA_gen(2048);
+    X509 *certificate = X509_new();
+    X509_NAME *name = X509_get_subject_name(certificate);
+    BIO *certificate_text = BIO_new(BIO_s_mem());
+    BIO *key_text = BIO_new(BIO_s_mem());
+
+    X509_set_version(certificate, 2);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)"127.0.0.1", -1, -1, 0);
+    X509_set_issuer_name(certificate, name);
+    X509_set_pubkey(certificate, key);
+    assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
+    PEM_write_bio_X509(certificate_text, certificate);
+    PEM_write_bio_PrivateKey(key_text, key, NULL, NULL, 0, NULL, NULL);
+    fixture->certificate = memory_bio_text(certificate_text);
+    fixture->key = memory_bio_text(key_text);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+}
+
+static int open_with(void **state, bool require_token, bool tls)
 {
     struct fixture *fixture = memory_new(sizeof *fixture);
     struct server_options options = {.listen = "127.0.0.1:0", .require_token = require_token};
@@ -56,6 +95,10 @@ static int open_with(void **state, bool require_token)
 
     emulator_init(&fixture->emulator, server_real_us());
     fixture->emulator.poll_hold_ms = 300;
+    if (tls)
+        make_certificate(fixture);
+    options.certificate = fixture->certificate;
+    options.key = fixture->key;
     fixture->server = server_open(&options, &fixture->emulator, &err);
     assert_non_null(fixture->server);
     fixture->curl = curl_easy_init();
@@ -66,12 +109,17 @@ static int open_with(void **state, bool require_token)
 
 static int open_plain(void **state)
 {
-    return open_with(state, false);
+    return open_with(state, false, false);
 }
 
 static int open_guarded(void **state)
 {
-    return open_with(state, true);
+    return open_with(state, true, false);
+}
+
+static int open_tls(void **state)
+{
+    return open_with(state, false, true);
 }
 
 static int close_fixture(void **state)
@@ -84,6 +132,8 @@ static int close_fixture(void **state)
     curl_slist_free_all(fixture->headers);
     server_close(fixture->server);
     emulator_fini(&fixture->emulator);
+    free(fixture->certificate);
+    free(fixture->key);
     free(fixture);
     return 0;
 }
@@ -98,9 +148,15 @@ static struct reply call_sized(struct fixture *fixture, const char *method, cons
                                const void *body, size_t size)
 {
     struct reply reply = {0};
-    char *url = memory_textf("http://%s%s", server_address(fixture->server), path);
+    char *url = memory_textf("%s://%s%s", fixture->certificate != NULL ? "https" : "http",
+                             server_address(fixture->server), path);
+    struct curl_blob trusted = {.data = fixture->certificate, .flags = CURL_BLOB_COPY};
 
     curl_easy_reset(fixture->curl);
+    if (fixture->certificate != NULL) {
+        trusted.len = strlen(fixture->certificate);
+        curl_easy_setopt(fixture->curl, CURLOPT_CAINFO_BLOB, &trusted);
+    }
     curl_easy_setopt(fixture->curl, CURLOPT_URL, url);
     curl_easy_setopt(fixture->curl, CURLOPT_TIMEOUT_MS, 10000L);
     curl_easy_setopt(fixture->curl, CURLOPT_FRESH_CONNECT, fixture->fresh ? 1L : 0L);
@@ -538,6 +594,40 @@ static void a_pull_whose_client_hung_up_leases_nothing(void **state)
     free(url);
 }
 
+/* The fixture's teardown is what is tested here. */
+static void an_end_leaves_no_call_behind_whatever_it_waits_for(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const urls[] = {SUBSCRIPTION ":pull", SUBSCRIPTION, TOPIC};
+    CURLM *multi = curl_multi_init();
+    CURL *calls[3];
+    int running;
+
+    make(fixture, "{\"topic\":\"" TOPIC_NAME "\"}");
+    run(fixture, "POST", "/admin/faults",
+        "{\"faults\":[{\"method\":\"subscriptions.get\",\"bytes_per_second\":1},"
+        "{\"method\":\"topics.get\",\"delay_ms\":60000}]}");
+    for (size_t i = 0; i < 3; i++) {
+        char *url = memory_textf("http://%s%s", server_address(fixture->server), urls[i]);
+        calls[i] = curl_easy_init();
+        curl_easy_setopt(calls[i], CURLOPT_URL, url);
+        if (i == 0)
+            curl_easy_setopt(calls[i], CURLOPT_POSTFIELDS, "{\"maxMessages\":1}");
+        curl_multi_add_handle(multi, calls[i]);
+        free(url);
+    }
+    for (int turn = 0; turn < 10; turn++) {
+        curl_multi_perform(multi, &running);
+        usleep(10000);
+    }
+    assert_int_equal(running, 3);
+    for (size_t i = 0; i < 3; i++) {
+        curl_multi_remove_handle(multi, calls[i]);
+        curl_easy_cleanup(calls[i]);
+    }
+    curl_multi_cleanup(multi);
+}
+
 static void faults_strike_the_calls_they_are_meant_for(void **state)
 {
     struct fixture *fixture = *state;
@@ -792,6 +882,32 @@ static void a_token_exchange_needs_its_fields(void **state)
     run(fixture, "PUT", TOPIC, "{}");
 }
 
+static void tls_carries_large_answers_waits_and_faults(void **state)
+{
+    struct fixture *fixture = *state;
+
+    make(fixture, "{\"topic\":\"" TOPIC_NAME "\"}");
+    publish(fixture, 1000);
+    json_t *messages = pull(fixture, 1000);
+    assert_int_equal(json_array_size(messages), 1000);
+    char *body = ack_body(messages, "");
+    run(fixture, "POST", SUBSCRIPTION ":acknowledge", body);
+    assert_int_equal(stat_of(fixture, "acked"), 1000);
+    json_t *none = good(fixture, "POST", SUBSCRIPTION ":pull", "{\"maxMessages\":1}");
+    assert_int_equal(json_object_size(none), 0);
+    fixture->fresh = true;
+    struct reply reply = get_with_fault(fixture, "\"truncate\":20");
+    assert_int_not_equal(reply.code, CURLE_OK);
+    reply_fini(&reply);
+    reply = get_with_fault(fixture, "\"bytes_per_second\":2000");
+    assert_int_equal(reply.code, CURLE_OK);
+    assert_non_null(reply.json);
+    reply_fini(&reply);
+    json_decref(none);
+    json_decref(messages);
+    free(body);
+}
+
 int main(void)
 {
 #define PLAIN(test)   cmocka_unit_test_setup_teardown(test, open_plain, close_fixture)
@@ -809,6 +925,7 @@ int main(void)
         PLAIN(an_update_changes_what_its_mask_names),
         PLAIN(a_pull_waits_for_a_first_message_and_not_for_ever),
         PLAIN(a_pull_whose_client_hung_up_leases_nothing),
+        PLAIN(an_end_leaves_no_call_behind_whatever_it_waits_for),
         PLAIN(faults_strike_the_calls_they_are_meant_for),
         PLAIN(faults_cut_close_and_slow_down_answers),
         PLAIN(a_dropped_answer_still_did_the_work),
@@ -818,6 +935,8 @@ int main(void)
         PLAIN(a_preload_makes_as_many_messages_as_asked),
         PLAIN(a_permission_can_be_withheld),
         PLAIN(a_reset_forgets_everything),
+        cmocka_unit_test_setup_teardown(tls_carries_large_answers_waits_and_faults, open_tls,
+                                        close_fixture),
         GUARDED(a_guarded_service_takes_only_live_tokens),
         GUARDED(a_token_exchange_needs_its_fields),
     };
