@@ -27,7 +27,7 @@ enum ack_verdict ack_answer_verdict(const json_t *metadata, const char *ack_id, 
     static const char permanent[] = "PERMANENT_FAILURE";
     const char *verdict = json_string_value(json_object_getn(metadata, ack_id, size));
 
-    if (verdict != NULL && strncmp(verdict, permanent, sizeof permanent - 1) == 0)
-        return ACK_LOST;
-    return ACK_AGAIN;
+    if (verdict == NULL)
+        return ACK_UNNAMED;
+    return strncmp(verdict, permanent, sizeof permanent - 1) == 0 ? ACK_LOST : ACK_AGAIN;
 }

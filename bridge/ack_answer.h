@@ -3,8 +3,7 @@
  * ack_answer: what a refused acknowledgement of an exactly-once subscription says of each ack id.
  *
  * Pub/Sub answers 400 with an ErrorInfo whose metadata names the ids that failed. An id that it does
- * not name may or may not be acknowledged (Google's own clients disagree), so it is tried again: that is
- * right in both cases. Pure.
+ * not name may or may not be acknowledged: Google's own clients disagree. Pure.
  */
 #ifndef BRIDGE_ACK_ANSWER_H
 #define BRIDGE_ACK_ANSWER_H
@@ -12,7 +11,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-enum ack_verdict { ACK_AGAIN, ACK_LOST };
+enum ack_verdict { ACK_AGAIN, ACK_LOST, ACK_UNNAMED };
 
 /* The metadata of EXACTLY_ONCE_ACKID_FAILURE in an error body, or NULL if it has none. Returns (caller
  * decrefs). */

@@ -19,6 +19,7 @@ struct slot {
     uint32_t size_bytes;
     uint8_t state;
     bool ack_plain;
+    bool unsure; /* Was sent in a request that named others as failed. */
     bool queued; /* A place in the ready queue names it. */
 };
 
@@ -368,6 +369,20 @@ void flight_ack_again(struct flight *flight, uint32_t ref)
         slot_release(flight, ref); /* A newer delivery will be acknowledged instead. */
     else
         make_ready(flight, ref);
+}
+
+bool flight_ack_unnamed(struct flight *flight, uint32_t ref)
+{
+    struct slot *slot = slot_of(flight, ref);
+
+    assert(slot->state == SLOT_ACKING);
+    if (slot->unsure) {
+        slot_release(flight, ref);
+        return true;
+    }
+    slot->unsure = true;
+    flight_ack_again(flight, ref);
+    return false;
 }
 
 void flight_ack_lost(struct flight *flight, uint32_t ref)

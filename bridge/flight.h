@@ -74,6 +74,12 @@ bool flight_take_acks(struct flight *flight, struct buffer *body, struct flight_
 /* Returns how long ago its answer came, at now_us. */
 int64_t flight_acked(struct flight *flight, uint32_t ref, int64_t now_us);
 void flight_ack_again(struct flight *flight, uint32_t ref);
+/*
+ * Pub/Sub refused other ids of the request and said nothing of this one: it is sent once more, then
+ * taken as acknowledged. Should it not be, Pub/Sub delivers the message again, which costs one more
+ * acknowledgement. False if it is sent once more.
+ */
+bool flight_ack_unnamed(struct flight *flight, uint32_t ref);
 /* Pub/Sub no longer takes this ack id: it sends the message again, and then that one is acked. */
 void flight_ack_lost(struct flight *flight, uint32_t ref);
 

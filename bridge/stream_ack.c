@@ -86,6 +86,24 @@ static void ack_lost(struct stream *stream, uint32_t ref)
     stream_count(stream, STREAM_bridge_lost_acknowledgements_total, 1);
 }
 
+static void ack_named(struct stream *stream, const json_t *metadata, uint32_t ref)
+{
+    struct flight_ack_id id = flight_ack_id(stream->flight, ref);
+
+    switch (ack_answer_verdict(metadata, id.text, id.size)) {
+    case ACK_AGAIN:
+        flight_ack_again(stream->flight, ref);
+        break;
+    case ACK_LOST:
+        ack_lost(stream, ref);
+        break;
+    case ACK_UNNAMED:
+        if (flight_ack_unnamed(stream->flight, ref))
+            stream_count(stream, STREAM_bridge_acknowledged_messages_total, 1);
+        break;
+    }
+}
+
 static void ack_failed(struct stream *stream, const struct source_call *call,
                        enum retry_class class, const struct error *err)
 {
@@ -95,9 +113,9 @@ static void ack_failed(struct stream *stream, const struct source_call *call,
     bool all_lost = call->status == 400 && metadata == NULL;
 
     for (uint32_t i = 0; i < call->refs.count; i++) {
-        struct flight_ack_id id = flight_ack_id(stream->flight, call->refs.refs[i]);
-        if (all_lost
-            || (metadata != NULL && ack_answer_verdict(metadata, id.text, id.size) == ACK_LOST))
+        if (metadata != NULL)
+            ack_named(stream, metadata, call->refs.refs[i]);
+        else if (all_lost)
             ack_lost(stream, call->refs.refs[i]);
         else
             flight_ack_again(stream->flight, call->refs.refs[i]);

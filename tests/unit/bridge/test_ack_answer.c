@@ -25,8 +25,8 @@ static void each_ack_id_gets_its_own_verdict(void **state)
     assert_int_equal(ack_answer_verdict(metadata, "gone", 4), ACK_LOST);
     assert_int_equal(ack_answer_verdict(metadata, "soon", 4), ACK_AGAIN);
     /* Not named: it may or may not be acknowledged. */
-    assert_int_equal(ack_answer_verdict(metadata, "other", 5), ACK_AGAIN);
-    assert_int_equal(ack_answer_verdict(metadata, "gone-and-more", 13), ACK_AGAIN);
+    assert_int_equal(ack_answer_verdict(metadata, "other", 5), ACK_UNNAMED);
+    assert_int_equal(ack_answer_verdict(metadata, "gone-and-more", 13), ACK_UNNAMED);
     json_decref(metadata);
 }
 

@@ -169,6 +169,19 @@ static void a_failed_acknowledgement_is_sent_again_unless_a_newer_one_is_known(v
     assert_nothing_in_flight();
 }
 
+static void an_ack_id_that_a_refusal_does_not_name_is_sent_once_more(void **state)
+{
+    (void)state;
+    uint32_t batch = flight_open(flight, 0, 1000);
+    flight_settle(flight, enter_new(batch, "m1", "a1"), true);
+    flight_close(flight, batch);
+    assert_acks("{\"ackIds\":[\"a1\"]}");
+    assert_false(flight_ack_unnamed(flight, refs.refs[0]));
+    assert_acks("{\"ackIds\":[\"a1\"]}");
+    assert_true(flight_ack_unnamed(flight, refs.refs[0]));
+    assert_nothing_in_flight();
+}
+
 static void an_ack_id_is_escaped_as_json_asks(void **state)
 {
     (void)state;
@@ -370,6 +383,7 @@ int main(void)
         TEST(the_newest_ack_id_is_used_and_the_message_is_sent_once),
         TEST(a_redelivery_after_delivery_is_acknowledged_and_not_sent),
         TEST(a_failed_acknowledgement_is_sent_again_unless_a_newer_one_is_known),
+        TEST(an_ack_id_that_a_refusal_does_not_name_is_sent_once_more),
         TEST(an_ack_id_is_escaped_as_json_asks),
         TEST(no_request_is_larger_than_pubsub_takes),
         TEST(a_lease_is_extended_for_what_is_not_acknowledged),
