@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "joiner/engine.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/buffer.h"
+#include "core/kafka.h"
+#include "core/log.h"
+#include "core/process.h"
+#include "core/registry.h"
+#include "core/units.h"
+#include "joiner/identity.h"
+#include "joiner/shard.h"
+#include "joiner/slot.h"
+
+enum {
+    STEP_RECORDS = 2000, /* Of one shard before the next one's turn. */
+    WAIT_MS = 5,         /* When there was nothing to do. */
+    WATCH_MS = 200,
+    STATUS_MS = 1000,
+    ALIVE_MS = 60000,
+    RECOVERIES_MAX = 10, /* Without a commit in between. */
+    COMMITTED_TIMEOUT_MS = 30000,
+    QUEUE_KBYTES = 32 * 1024, /* Of prefetched records, for all partitions together. */
+    QUEUE_KBYTES_MIN = 256,
+};
+
+struct engine {
+    const struct pipeline *pipeline;
+    const struct pipeline_join *join;
+    struct task_join task_join;
+    struct shard_context context;
+    struct slot slot;
+    struct metrics *metrics;
+    int32_t partition_count;
+    struct shard **shards;
+    size_t shard_count;
+    bool assigned_once;
+    bool discard; /* Partitions are given up without a commit. */
+    bool worked;
+    struct error callback_error; /* From a rebalance. */
+    bool callback_failed;
+    int64_t committed_us, watched_us, status_us;
+    int64_t commits;
+    int recoveries;
+    pthread_mutex_t mutex; /* Guards what follows. */
+    char *status;
+    int64_t turned_us;
+    bool ready;
+};
+
+static int64_t now_us(void)
+{
+    return clock_monotonic_us(clock_real());
+}
+
+/* --- The group --- */
+
+static struct shard *shard_of(const struct engine *engine, int32_t partition)
+{
+    for (size_t i = 0; i < engine->shard_count; i++)
+        if (shard_partition(engine->shards[i]) == partition)
+            return engine->shards[i];
+    return NULL;
+}
+
+static void close_shards(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->shard_count; i++)
+        shard_close(engine->shards[i]);
+    engine->shard_count = 0;
+}
+
+/* The partitions of the list that belong to one task, in the order of the inputs. */
+static bool find_partitions(const struct engine *engine, rd_kafka_topic_partition_list_t *list,
+                            int32_t partition, rd_kafka_topic_partition_t **found,
+                            struct error *err)
+{
+    for (uint32_t i = 0; i < engine->task_join.input_count; i++) {
+        const char *topic = record_stream(engine->join, i)->topic.name;
+
+        found[i] = rd_kafka_topic_partition_list_find(list, topic, partition);
+        if (found[i] == NULL)
+            return error_set(err, EXIT_CODE_BUG,
+                             "group %s: partition %" PRId32 " of %s came without that of %s",
+                             engine->join->group, partition, list->elems[0].topic, topic);
+    }
+    return true;
+}
+
+static bool open_shards(struct engine *engine, rd_kafka_topic_partition_list_t *list,
+                        struct error *err)
+{
+    rd_kafka_topic_partition_t *own[TASK_COMMIT_INPUTS_MAX];
+    const char *primary = engine->join->primary->topic.name;
+    int tasks = list->cnt / (int)engine->task_join.input_count;
+    rd_kafka_resp_err_t code =
+        rd_kafka_committed(engine->context.consumer, list, COMMITTED_TIMEOUT_MS);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        kafka_fail(err, code, "read committed offsets");
+        return error_wrap(err, "group %s", engine->join->group);
+    }
+    engine->context.store_bytes = engine->join->memory_bytes / 4 / (tasks > 0 ? tasks : 1);
+    for (int i = 0; i < list->cnt; i++) {
+        if (strcmp(list->elems[i].topic, primary) != 0)
+            continue;
+        if (!find_partitions(engine, list, list->elems[i].partition, own, err))
+            return false;
+        struct shard *shard = shard_open(&engine->context, list->elems[i].partition, own, err);
+        if (shard == NULL)
+            return false;
+        engine->shards[engine->shard_count++] = shard;
+    }
+    return true;
+}
+
+static void fail_callback(struct engine *engine, const struct error *err)
+{
+    if (!engine->callback_failed)
+        engine->callback_error = *err;
+    engine->callback_failed = true;
+}
+
+static bool commit_shards(struct engine *engine, struct error *err);
+
+static void on_assign(struct engine *engine, rd_kafka_topic_partition_list_t *list)
+{
+    struct error err;
+
+    assert(engine->shard_count == 0);
+    if (!open_shards(engine, list, &err)) {
+        close_shards(engine);
+        fail_callback(engine, &err);
+        rd_kafka_assign(engine->context.consumer, NULL);
+        return;
+    }
+    rd_kafka_assign(engine->context.consumer, list);
+    engine->assigned_once = true;
+    log_info("partitions assigned", LOG_TEXT("join", engine->join->name),
+             LOG_INT("tasks", engine->shard_count));
+}
+
+/* What was done is committed before another process may take over, unless one already did. */
+static void on_revoke(struct engine *engine)
+{
+    struct error err;
+    bool keep = !engine->discard && !engine->callback_failed && !engine->context.emitter_failed
+                && !rd_kafka_assignment_lost(engine->context.consumer);
+
+    if (keep && !commit_shards(engine, &err))
+        fail_callback(engine, &err);
+    else if (!keep && !engine->discard && !emitter_abort(engine->context.emitter, &err)) {
+        engine->context.emitter_failed = true;
+        fail_callback(engine, &err);
+    }
+    close_shards(engine);
+    rd_kafka_assign(engine->context.consumer, NULL);
+}
+
+static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    struct engine *engine = opaque;
+
+    (void)consumer;
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+        on_assign(engine, list);
+    else
+        on_revoke(engine);
+}
+
+/* --- Opening --- */
+
+static bool open_consumer(struct engine *engine, struct error *err)
+{
+    int partitions = engine->partition_count * (int)engine->task_join.input_count;
+    int kbytes = QUEUE_KBYTES / partitions;
+    char queue[16];
+    const char *const settings[] = {"group.id",
+                                    engine->join->group,
+                                    "group.instance.id",
+                                    engine->slot.name,
+                                    "partition.assignment.strategy",
+                                    "range",
+                                    "enable.partition.eof",
+                                    "true",
+                                    "session.timeout.ms",
+                                    "10000",
+                                    "heartbeat.interval.ms",
+                                    "2000",
+                                    "fetch.wait.max.ms",
+                                    "100",
+                                    "queued.max.messages.kbytes",
+                                    queue,
+                                    NULL};
+
+    snprintf(queue, sizeof queue, "%d", kbytes < QUEUE_KBYTES_MIN ? QUEUE_KBYTES_MIN : kbytes);
+
+    rd_kafka_conf_t *conf = kafka_conf(&engine->pipeline->kafka, "dualrun-join", settings, err);
+
+    if (conf == NULL)
+        return false;
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_opaque(conf, engine);
+    engine->context.consumer = kafka_consumer(conf, err);
+    return engine->context.consumer != NULL;
+}
+
+static bool subscribe(struct engine *engine, struct error *err)
+{
+    rd_kafka_topic_partition_list_t *topics =
+        rd_kafka_topic_partition_list_new((int)engine->task_join.input_count);
+
+    for (uint32_t i = 0; i < engine->task_join.input_count; i++)
+        rd_kafka_topic_partition_list_add(topics, record_stream(engine->join, i)->topic.name,
+                                          RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(engine->context.consumer, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || kafka_fail(err, code, "subscribe");
+}
+
+/* All inputs must have the same number of partitions, or equal keys would not meet. */
+static bool count_partitions(struct engine *engine, rd_kafka_t *client, struct error *err)
+{
+    const char *first = engine->join->primary->topic.name;
+
+    for (uint32_t i = 0; i < engine->task_join.input_count; i++) {
+        const char *topic = record_stream(engine->join, i)->topic.name;
+        int32_t count;
+
+        if (!kafka_topic_partitions(client, topic, &count, err))
+            return error_wrap(err, "join %s", engine->join->name);
+        if (i == 0)
+            engine->partition_count = count;
+        if (count == engine->partition_count)
+            continue;
+        error_set(err, EXIT_CODE_SOURCE,
+                  "join %s: topic %s has %" PRId32 " partitions, topic %s has %" PRId32,
+                  engine->join->name, first, engine->partition_count, topic, count);
+        return error_hint(err,
+                          "inputs of a join need the same number: make one of the topics anew");
+    }
+    return true;
+}
+
+static bool ensure_topics(struct engine *engine, rd_kafka_t *client, struct error *err)
+{
+    const struct pipeline_join *join = engine->join;
+    struct pipeline_topic topic = join->output;
+    struct pipeline_topic late = {.name = join->late_topic,
+                                  .partitions = engine->partition_count,
+                                  .replication = join->output.replication};
+
+    if (topic.partitions != 0 && topic.partitions != engine->partition_count) {
+        error_set(err, EXIT_CODE_CONFIG,
+                  "join %s: output topic %s shall have %" PRId32 " partitions, the inputs have "
+                  "%" PRId32,
+                  join->name, topic.name, topic.partitions, engine->partition_count);
+        return error_hint(err, "leave partitions out: the output has those of the inputs");
+    }
+    topic.partitions = engine->partition_count;
+    if (topic.replication == 0)
+        topic.replication = late.replication = 1;
+    if (!kafka_topic_ensure(client, &topic, NULL, 0, err)
+        || (late.name != NULL && !kafka_topic_ensure(client, &late, NULL, 0, err)))
+        return error_wrap(err, "join %s", join->name);
+    for (uint32_t i = 0; i < engine->task_join.input_count; i++) {
+        late.name = record_stream(join, i)->dead_letter;
+        late.partitions = 1;
+        int32_t count;
+        if (late.name != NULL && !kafka_topic_partitions(client, late.name, &count, err)
+            && !kafka_topic_ensure(client, &late, NULL, 0, err))
+            return error_wrap(err, "join %s: dead letters", join->name);
+    }
+    return true;
+}
+
+static bool open_kafka(struct engine *engine, struct error *err)
+{
+    struct shard_context *context = &engine->context;
+
+    /* First the producer: it ends the transaction that a predecessor may have left open. */
+    context->emitter = emitter_open(&engine->pipeline->kafka, engine->slot.name, err);
+    if (context->emitter == NULL)
+        return false;
+    context->emitter_failed = false;
+
+    rd_kafka_t *client = emitter_client(context->emitter);
+
+    if (!count_partitions(engine, client, err) || !ensure_topics(engine, client, err))
+        return false;
+    free(engine->shards);
+    engine->shards = memory_array((size_t)engine->partition_count, sizeof(struct shard *));
+    return open_consumer(engine, err) && subscribe(engine, err);
+}
+
+static void close_kafka(struct engine *engine)
+{
+    engine->discard = true;
+    if (engine->context.consumer != NULL) {
+        rd_kafka_consumer_close(engine->context.consumer);
+        close_shards(engine);
+        rd_kafka_destroy(engine->context.consumer);
+    }
+    engine->context.consumer = NULL;
+    emitter_close(engine->context.emitter);
+    engine->context.emitter = NULL;
+    engine->discard = false;
+}
+
+static bool check_supported(const struct pipeline_join *join, struct error *err)
+{
+    if (join->emit == EMIT_EARLY)
+        return error_set(err, EXIT_CODE_CONFIG, "join %s: emit: early has no effect yet",
+                         join->name)
+               || error_hint(err, "use emit: on_close");
+    if (join->guarantee == GUARANTEE_AT_LEAST_ONCE)
+        return error_set(err, EXIT_CODE_CONFIG,
+                         "join %s: guarantee: at_least_once has no effect yet", join->name)
+               || error_hint(err, "use guarantee: exactly_once");
+    if (join->secondary_count + 1 <= TASK_COMMIT_INPUTS_MAX)
+        return true;
+    return error_set(err, EXIT_CODE_CONFIG, "join %s: more than %d inputs", join->name,
+                     TASK_COMMIT_INPUTS_MAX);
+}
+
+static bool open_engine(struct engine *engine, struct error *err)
+{
+    struct shard_context *context = &engine->context;
+
+    if (!check_supported(engine->join, err) || !slot_take(&engine->slot, engine->join, err))
+        return false;
+    context->directory = engine->slot.directory;
+    context->registry = registry_open(&engine->pipeline->kafka, err);
+    if (context->registry == NULL)
+        return false;
+    context->label = label_new(engine->join, context->registry, err);
+    if (context->label == NULL)
+        return false;
+    if (engine->join->idle_evidence == IDLE_EVIDENCE_BRIDGE) {
+        context->heartbeats = heartbeats_open(engine->pipeline, err);
+        if (context->heartbeats == NULL)
+            return false;
+    }
+    return open_kafka(engine, err);
+}
+
+struct engine *engine_open(const struct pipeline *pipeline, const struct pipeline_join *join,
+                           struct metrics *metrics, struct error *err)
+{
+    struct engine *engine = memory_new(sizeof *engine);
+
+    engine->pipeline = pipeline;
+    engine->join = join;
+    engine->metrics = metrics;
+    engine->slot.lock = -1;
+    engine->committed_us = engine->watched_us = engine->turned_us = now_us();
+    pthread_mutex_init(&engine->mutex, NULL);
+    identity_task_join(join, &engine->task_join);
+    engine->context = (struct shard_context){
+        .join = join,
+        .task_join = &engine->task_join,
+        .clock = clock_real(),
+        .metrics = metrics,
+    };
+    if (open_engine(engine, err))
+        return engine;
+    engine_close(engine);
+    return NULL;
+}
+
+void engine_close(struct engine *engine)
+{
+    if (engine == NULL)
+        return;
+    close_kafka(engine);
+    heartbeats_close(engine->context.heartbeats);
+    label_free(engine->context.label);
+    registry_close(engine->context.registry);
+    slot_release(&engine->slot);
+    pthread_mutex_destroy(&engine->mutex);
+    free(engine->shards);
+    free(engine->status);
+    free(engine);
+}
+
+/* --- The stages --- */
+
+bool engine_poll(struct engine *engine, struct error *err)
+{
+    rd_kafka_message_t *message =
+        rd_kafka_consumer_poll(engine->context.consumer, engine->worked ? 0 : WAIT_MS);
+    bool ok = true;
+
+    if (message != NULL && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        struct shard *shard = shard_of(engine, message->partition);
+
+        if (shard != NULL && shard_take(shard, message))
+            message = NULL;
+        else
+            ok = error_set(err, EXIT_CODE_BUG, "a record of %s came for no task",
+                           rd_kafka_topic_name(message->rkt));
+    } else if (message != NULL && !kafka_fail(err, message->err, "read")) {
+        ok = err->class == ERROR_RETRY || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+    }
+    if (message != NULL)
+        rd_kafka_message_destroy(message);
+    emitter_poll(engine->context.emitter);
+    if (!engine->callback_failed)
+        return ok;
+    *err = engine->callback_error;
+    engine->callback_failed = false;
+    return false;
+}
+
+static bool check_memory(const struct engine *engine, struct error *err)
+{
+    char limit[UNITS_TEXT_SIZE];
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < engine->shard_count; i++)
+        bytes += shard_memory_bytes(engine->shards[i]);
+    if ((int64_t)bytes <= engine->join->memory_bytes / 4 * 3)
+        return true;
+    error_set(err, EXIT_CODE_STATE,
+              "join %s: the index of live rows needs %zu bytes, more than "
+              "three quarters of memory: %s",
+              engine->join->name, bytes, units_format_size(engine->join->memory_bytes, limit));
+    return error_hint(err,
+                      "raise the join's memory (48 bytes a live row are plenty), or spread the "
+                      "partitions over more processes");
+}
+
+bool engine_join(struct engine *engine, struct error *err)
+{
+    engine->worked = false;
+    for (size_t i = 0; i < engine->shard_count; i++)
+        if (!shard_step(engine->shards[i], STEP_RECORDS, &engine->worked, err))
+            return false;
+    return check_memory(engine, err);
+}
+
+static void publish_status(struct engine *engine)
+{
+    json_t *tasks = json_array(), *status;
+    bool ready = engine->assigned_once;
+
+    for (size_t i = 0; i < engine->shard_count; i++) {
+        shard_status(engine->shards[i], tasks);
+        ready = ready && shard_state(engine->shards[i]) == SHARD_RUNNING;
+    }
+    status = json_pack("{s:s, s:s, s:I, s:o}", "join", engine->join->name, "slot",
+                       engine->slot.name, "commits", (json_int_t)engine->commits, "tasks", tasks);
+    char *text = json_dumps(status, JSON_COMPACT);
+
+    json_decref(status);
+    pthread_mutex_lock(&engine->mutex);
+    free(engine->status);
+    engine->status = text;
+    engine->turned_us = now_us();
+    engine->ready = ready;
+    pthread_mutex_unlock(&engine->mutex);
+}
+
+bool engine_watch(struct engine *engine, struct error *err)
+{
+    int64_t now = now_us();
+
+    (void)err;
+    if (now - engine->watched_us >= WATCH_MS * 1000) {
+        engine->watched_us = now;
+        if (engine->context.heartbeats != NULL)
+            heartbeats_poll(engine->context.heartbeats, clock_wall_ms(engine->context.clock));
+        for (size_t i = 0; i < engine->shard_count; i++)
+            shard_watch(engine->shards[i]);
+    }
+    if (now - engine->status_us >= STATUS_MS * 1000) {
+        engine->status_us = now;
+        publish_status(engine);
+    }
+    return true;
+}
+
+/* Closes what is due in every task and commits all of them in one transaction. */
+static bool commit_shards(struct engine *engine, struct error *err)
+{
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new(16);
+    bool ok = true;
+
+    for (size_t i = 0; i < engine->shard_count && ok; i++)
+        if (shard_is_dirty(engine->shards[i]))
+            ok = shard_describe(engine->shards[i], offsets, err);
+    if (ok && offsets->cnt > 0) {
+        ok = emitter_commit(engine->context.emitter, engine->context.consumer, offsets, err);
+        engine->context.emitter_failed = !ok;
+        engine->commits += ok;
+        engine->recoveries = ok ? 0 : engine->recoveries;
+    }
+    rd_kafka_topic_partition_list_destroy(offsets);
+    return ok;
+}
+
+bool engine_commit(struct engine *engine, bool now, struct error *err)
+{
+    int64_t due_us = engine->committed_us + engine->join->commit_interval_ms * 1000;
+
+    if (!now && now_us() < due_us)
+        return true;
+    bool ok = commit_shards(engine, err);
+    engine->committed_us = now_us();
+    return ok;
+}
+
+/* --- After a failed transaction --- */
+
+bool engine_can_recover(const struct engine *engine)
+{
+    return engine->context.emitter_failed && engine->recoveries < RECOVERIES_MAX;
+}
+
+bool engine_recover(struct engine *engine, const struct error *cause, struct error *err)
+{
+    log_warn("transaction failed: going back to what was committed",
+             LOG_TEXT("join", engine->join->name), LOG_TEXT("cause", cause->text));
+    engine->recoveries++;
+    engine->callback_failed = false;
+    close_kafka(engine);
+    while (!open_kafka(engine, err)) {
+        close_kafka(engine);
+        if (err->class != ERROR_RETRY || process_stopping())
+            return false;
+        log_failure("cannot go on yet", err);
+    }
+    return true;
+}
+
+/* --- The end --- */
+
+bool engine_at_end(const struct engine *engine)
+{
+    if (!engine->assigned_once || engine->shard_count == 0)
+        return false;
+    for (size_t i = 0; i < engine->shard_count; i++)
+        if (!shard_at_end(engine->shards[i]))
+            return false;
+    return true;
+}
+
+bool engine_finish(struct engine *engine, struct error *err)
+{
+    for (size_t i = 0; i < engine->shard_count; i++)
+        if (!shard_finish(engine->shards[i], err))
+            return false;
+    return engine_commit(engine, true, err);
+}
+
+/* --- For other threads --- */
+
+const char *engine_name(const struct engine *engine)
+{
+    return engine->join->name;
+}
+
+char *engine_status(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->mutex);
+    char *status = memory_text(engine->status != NULL ? engine->status : "{}");
+    pthread_mutex_unlock(&engine->mutex);
+    return status;
+}
+
+bool engine_is_alive(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->mutex);
+    bool alive = now_us() - engine->turned_us < (int64_t)ALIVE_MS * 1000;
+    pthread_mutex_unlock(&engine->mutex);
+    return alive;
+}
+
+bool engine_is_ready(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->mutex);
+    bool ready = engine->ready;
+    pthread_mutex_unlock(&engine->mutex);
+    return ready;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine: one join in one process: its place in the consumer group, its shards, its transactions.
+ *
+ * The group spreads partitions over processes with the range assignor, so that partition p of every
+ * input lands in one process. Owned by one thread, but for engine_status and the two questions of
+ * the status server, which may come from any.
+ */
+#ifndef JOINER_ENGINE_H
+#define JOINER_ENGINE_H
+
+#include <stdbool.h>
+
+#include "core/error.h"
+#include "core/metrics.h"
+#include "core/pipeline.h"
+#include "joiner/joiner.h"
+
+struct engine;
+
+/* Checks topics and schemas, takes a slot, joins the group. Borrows. */
+struct engine *engine_open(const struct pipeline *pipeline, const struct pipeline_join *join,
+                           struct metrics *metrics, struct error *err);
+/* Leaves what is not committed to the successor. */
+void engine_close(struct engine *engine);
+
+/* The stages of a turn, in their order. */
+bool engine_poll(struct engine *engine,
+                 struct error *err); /* The group: who has which partition. */
+bool engine_join(struct engine *engine, struct error *err);  /* Records in, labels out. */
+bool engine_watch(struct engine *engine, struct error *err); /* Idle inputs, time. */
+bool engine_commit(struct engine *engine, bool now, struct error *err); /* When it is due. */
+
+/* True if err is a transaction's failure: what was committed tells how to go on. */
+bool engine_can_recover(const struct engine *engine);
+bool engine_recover(struct engine *engine, const struct error *cause, struct error *err);
+
+/* Everything that was there at the start is read. */
+bool engine_at_end(const struct engine *engine);
+bool engine_finish(struct engine *engine, struct error *err);
+
+const char *engine_name(const struct engine *engine);
+/* Returns one JSON object (caller frees). */
+char *engine_status(struct engine *engine);
+bool engine_is_alive(struct engine *engine);
+bool engine_is_ready(struct engine *engine);
+
+#endif
