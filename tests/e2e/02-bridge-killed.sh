@@ -12,7 +12,7 @@ pipeline=$(pipeline_from "$TREE/config/demo.yaml")
 
 start feed "$BUILD/tests/support/feed/feed-generator" --publish "$PUBSUB" --project "$PROJECT" --expect "$WORK/expect" \
     --events 40000 --seed 12 --poison 20 --rate 4000
-delivered() { [ "$(($(subscription_stat views-to-kafka acked) + $(subscription_stat engagements-to-kafka acked)))" -gt "$1" ]; }
+delivered() { [ "$(($(subscription_stat views-to-kafka .acked) + $(subscription_stat engagements-to-kafka .acked)))" -gt "$1" ]; }
 for kill in $(seq "$kills"); do
     start bridge "$dualrun" bridge "$pipeline"
     until_true 60 "the bridge gets on before kill $kill" delivered $((kill * 1000))
@@ -28,8 +28,8 @@ curl -sS -f -X POST "$PUBSUB/admin/expire" -d '{}' > /dev/null
 start bridge "$dualrun" bridge "$pipeline"
 until_true 120 "everything is acknowledged" all_acknowledged views-to-kafka engagements-to-kafka
 finish bridge || die "the bridge did not end well"
-note "$kills kills; redelivered: $(subscription_stat views-to-kafka redelivered) views," \
-    "$(subscription_stat engagements-to-kafka redelivered) engagements"
+note "$kills kills; redelivered: $(subscription_stat views-to-kafka .redelivered) views," \
+    "$(subscription_stat engagements-to-kafka .redelivered) engagements"
 
 "$dualrun" join "$pipeline" --until-end
 expect_check --labels "$(dump labels)"

@@ -108,16 +108,16 @@ metric() {
          END {if (!seen) exit 1; printf "%d\n", sum}'
 }
 
-# subscription_stat NAME FIELD: what the emulator counted.
+# subscription_stat NAME FILTER: what the emulator counted, through a filter of jq (".acked").
 subscription_stat() {
-    curl -sS -f "$PUBSUB/admin/stats" | jq ".subscriptions[\"projects/$PROJECT/subscriptions/$1\"].$2"
+    curl -sS -f "$PUBSUB/admin/stats" | jq ".subscriptions[\"projects/$PROJECT/subscriptions/$1\"] | $2"
 }
 
 # all_acknowledged SUBSCRIPTION...: nothing that was published to them is still open.
 all_acknowledged() {
     local subscription
     for subscription in "$@"; do
-        [ "$(subscription_stat "$subscription" 'published > 0 and .ready + .outstanding + .waiting == 0')" = true ] || return 1
+        [ "$(subscription_stat "$subscription" '.published > 0 and .ready + .outstanding + .waiting == 0')" = true ] || return 1
     done
 }
 
