@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <string.h>
 
 /* Austin Appleby's MurmurHash2, as org.apache.kafka.common.utils.Utils computes it. */
@@ -46,14 +47,40 @@ static void put_block(EVP_MD_CTX *context, const void *data, size_t size)
     EVP_DigestUpdate(context, data, size);
 }
 
+/* A context costs more than the digest of a short text, so each thread keeps one until it ends. */
+static pthread_key_t context_key;
+
+static void free_context(void *context)
+{
+    EVP_MD_CTX_free(context);
+}
+
+static void make_key(void)
+{
+    int failed = pthread_key_create(&context_key, free_context);
+
+    assert(!failed);
+}
+
+static EVP_MD_CTX *thread_context(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, make_key);
+    EVP_MD_CTX *context = pthread_getspecific(context_key);
+    if (context == NULL) {
+        context = EVP_MD_CTX_new();
+        assert(context != NULL);
+        pthread_setspecific(context_key, context);
+    }
+    return context;
+}
+
 void hash_sample_id(const char *join, const void *key, size_t key_size, const void *event_id,
                     size_t event_id_size, uint8_t id[static SAMPLE_ID_SIZE])
 {
-    static _Thread_local EVP_MD_CTX *context;
+    EVP_MD_CTX *context = thread_context();
     uint8_t digest[EVP_MAX_MD_SIZE];
-
-    if (context == NULL)
-        context = EVP_MD_CTX_new();
     int ok = EVP_DigestInit_ex(context, EVP_sha256(), NULL);
     assert(ok == 1);
     put_block(context, join, strlen(join));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,12 +54,32 @@ static void a_sample_id_depends_on_every_part_and_its_length(void **state)
     assert_memory_not_equal(a, b, SAMPLE_ID_SIZE);
 }
 
+static void *sample_in_a_thread(void *id)
+{
+    hash_sample_id("labels", "ab", 2, "c", 1, id);
+    return NULL;
+}
+
+/* The leak checker is the judge. */
+static void a_thread_that_ends_leaves_nothing_behind(void **state)
+{
+    uint8_t here[SAMPLE_ID_SIZE], there[SAMPLE_ID_SIZE];
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, sample_in_a_thread, there), 0);
+    pthread_join(thread, NULL);
+    hash_sample_id("labels", "ab", 2, "c", 1, here);
+    assert_memory_equal(here, there, SAMPLE_ID_SIZE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(murmur2_agrees_with_kafkas_java_client),
         cmocka_unit_test(a_partition_is_never_negative),
         cmocka_unit_test(a_sample_id_depends_on_every_part_and_its_length),
+        cmocka_unit_test(a_thread_that_ends_leaves_nothing_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
