@@ -304,6 +304,8 @@ static enum sink_result refused(rd_kafka_resp_err_t code, const struct sink_topi
 enum sink_result sink_send(struct sink *sink, const struct sink_record *record, struct error *err)
 {
     const struct sink_topic *topic = record->topic;
+    /* An empty message is an empty value: without one, compaction would take it for a tombstone. */
+    const void *value = record->value != NULL ? record->value : "";
 
     assert(record->tag != 0);
     if (record_size(record) > topic->largest)
@@ -317,7 +319,7 @@ enum sink_result sink_send(struct sink *sink, const struct sink_record *record, 
     rd_kafka_resp_err_t code = rd_kafka_producev(
         sink->producer, RD_KAFKA_V_RKT(topic->handle), RD_KAFKA_V_PARTITION(partition),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(record->key, record->key_size),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value, record->value_size),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)value, record->value_size),
         RD_KAFKA_V_TIMESTAMP(record->time_ms), RD_KAFKA_V_HEADERS(headers),
         RD_KAFKA_V_OPAQUE((void *)(uintptr_t)record->tag), RD_KAFKA_V_END);
 

@@ -8,11 +8,11 @@
 start_broker
 start_emulator
 make_streams views engagements
-pipeline=$(pipeline_from "$TREE/config/demo.yaml")
+pipeline=$(LATENESS=60s pipeline_from "$TREE/config/demo.yaml")
 
 note "bridge"
 start bridge "$dualrun" bridge "$pipeline"
-publish_feed --events 20000 --seed 11 --poison 40 --late 3
+publish_feed --events 20000 --seed 11 --poison 40
 until_true 120 "the bridge has acknowledged everything" all_acknowledged views-to-kafka engagements-to-kafka
 finish bridge || die "the bridge did not end well"
 

@@ -8,7 +8,7 @@ kills=${KILLS:-8}
 start_broker
 ACK_DEADLINE=10 start_emulator
 make_streams views engagements
-pipeline=$(pipeline_from "$TREE/config/demo.yaml")
+pipeline=$(LATENESS=10m pipeline_from "$TREE/config/demo.yaml")
 
 start feed "$BUILD/tests/support/feed/feed-generator" --publish "$PUBSUB" --project "$PROJECT" --expect "$WORK/expect" \
     --events 40000 --seed 12 --poison 20 --rate 4000

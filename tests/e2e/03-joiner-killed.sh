@@ -8,21 +8,22 @@ kills=${KILLS:-20}
 start_broker
 start_emulator
 make_streams views engagements
-pipeline=$(pipeline_from "$TREE/config/demo.yaml")
+pipeline=$(LATENESS=15m pipeline_from "$TREE/config/demo.yaml")
+# Small commits, so that there are many for a kill to fall into.
+sed -i 's/idle_after: .*/&\n  commit_interval: 100ms/' "$pipeline"
 
 start bridge "$dualrun" bridge "$pipeline"
-start feed "$BUILD/tests/support/feed/feed-generator" --publish "$PUBSUB" --project "$PROJECT" --expect "$WORK/expect" \
-    --events 80000 --seed 13 --rate 1500
-for kill in $(seq "$kills"); do
-    start joiner "$dualrun" join "$pipeline"
-    sleep "$((1 + RANDOM % 2)).$((RANDOM % 10))" # The moment is the point: anywhere from start-up to steady state.
-    running joiner || die "the joiner ended before kill $kill"
-    running feed || die "kill $kill came when all was published"
-    finish joiner KILL || true
-done
-await feed || die "the feed was not published"
+publish_feed --events "${EVENTS:-150000}" --seed 13 --span 60m
 until_true 120 "everything is bridged" all_acknowledged views-to-kafka engagements-to-kafka
 finish bridge || die "the bridge did not end well"
+
+for kill in $(seq "$kills"); do
+    start joiner "$dualrun" join "$pipeline" --until-end
+    # The moment is the point: anywhere from start-up to steady state.
+    sleep "$((RANDOM % 2)).$((RANDOM % 10))"
+    running joiner || die "kill $kill came when the join was done: give the test more events"
+    finish joiner KILL || true
+done
 "$dualrun" join "$pipeline" --until-end
 expect_check --labels "$(dump labels)"
 "$dualrun" validate "$pipeline" --kind join --report "$WORK/report" || die "the validator found differences"

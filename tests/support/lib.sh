@@ -92,12 +92,15 @@ make_topic() {
     done
 }
 
-# pipeline_from FILE: a copy in $WORK with the real endpoints; prints its path. Schemas are copied beside it.
+# pipeline_from FILE: a copy in $WORK with the real endpoints; prints its path. Schemas are copied beside it. LATENESS
+# replaces that of the join: a feed of an hour that is published in seconds is far more out of order than a live one,
+# because pulls run side by side.
 pipeline_from() {
     local copy
     copy=$WORK/$(basename "$1")
     [ -d "$WORK/schemas" ] || cp -r "$TREE/config/schemas" "$WORK/schemas"
-    sed -e "s#endpoint: .*#endpoint: $PUBSUB#" -e "s#brokers: .*#brokers: [$KAFKA]#" "$1" > "$copy"
+    sed -e "s#endpoint: .*#endpoint: $PUBSUB#" -e "s#brokers: .*#brokers: [$KAFKA]#" \
+        ${LATENESS:+-e "s#lateness: .*#lateness: $LATENESS#"} "$1" > "$copy"
     echo "$copy"
 }
 
