@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fuzz_json_avro: any bytes as an event. The first byte chooses the schema. json_avro and the oracle take
+ * the same texts and write the same bytes.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bridge/json_avro.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/support/avro/oracle.h"
+
+static const char *const texts[] = {
+    "{\"type\":\"record\",\"name\":\"V\",\"fields\":["
+    "{\"name\":\"id\",\"type\":\"string\",\"aliases\":[\"vid\"]},{\"name\":\"n\",\"type\":["
+    "\"null\","
+    "\"long\"]},{\"name\":\"u\",\"type\":{\"type\":\"record\",\"name\":\"U\",\"fields\":["
+    "{\"name\":\"a\",\"type\":\"int\"},{\"name\":\"t\",\"type\":{\"type\":\"array\",\"items\":"
+    "\"string\"},\"default\":[\"x\"]}]}},{\"name\":\"w\",\"type\":\"double\",\"default\":1.5},"
+    "{\"name\":\"f\",\"type\":\"float\",\"default\":0},{\"name\":\"b\",\"type\":\"boolean\","
+    "\"default\":true}]}",
+    "{\"type\":\"record\",\"name\":\"L\",\"fields\":["
+    "{\"name\":\"ts\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}},"
+    "{\"name\":\"day\",\"type\":{\"type\":\"int\",\"logicalType\":\"date\"}},"
+    "{\"name\":\"uid\",\"type\":{\"type\":\"string\",\"logicalType\":\"uuid\"}},"
+    "{\"name\":\"p\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":20,"
+    "\"scale\":3}},{\"name\":\"x\",\"type\":\"bytes\",\"default\":\"\"}]}",
+    "{\"type\":\"record\",\"name\":\"N\",\"fields\":[{\"name\":\"v\",\"type\":[\"int\",\"double\","
+    "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]},\"string\",{\"type\":\"map\","
+    "\"values\":\"int\"},\"null\"]},{\"name\":\"n\",\"type\":[\"null\",\"N\"]}]}",
+    "\"double\"",
+    "{\"type\":\"map\",\"values\":[\"null\",\"string\"]}",
+};
+
+enum { SCHEMAS = sizeof texts / sizeof *texts };
+
+static struct schema *schemas[SCHEMAS];
+static struct json_avro *programs[SCHEMAS];
+static avro_value_iface_t *classes[SCHEMAS];
+
+static void demand(bool truth, const char *what)
+{
+    if (truth)
+        return;
+    fprintf(stderr, "fuzz_json_avro: %s\n", what);
+    abort();
+}
+
+static void compile(void)
+{
+    struct error err;
+    avro_schema_t theirs;
+
+    for (size_t i = 0; i < SCHEMAS; i++) {
+        schemas[i] = schema_parse(texts[i], "fuzz", &err);
+        demand(schemas[i] != NULL, err.text);
+        programs[i] = json_avro_new(schemas[i], &err);
+        demand(programs[i] != NULL, err.text);
+        demand(avro_schema_from_json_length(texts[i], strlen(texts[i]), &theirs) == 0, "Avro C");
+        classes[i] = avro_generic_class_from_schema(theirs);
+        avro_schema_decref(theirs);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct buffer ours = {0}, theirs = {0};
+    struct json_avro_fault fault;
+
+    if (schemas[0] == NULL)
+        compile();
+    if (size == 0)
+        return 0;
+
+    size_t i = *data % SCHEMAS;
+    bool taken = json_avro_encode(programs[i], data + 1, size - 1, &ours, &fault);
+    enum oracle_verdict verdict = oracle_run(schemas[i], classes[i], data + 1, size - 1, &theirs);
+
+    if (verdict != ORACLE_SILENT) {
+        demand(taken || verdict == ORACLE_REFUSED, fault.reason);
+        demand(!taken || verdict == ORACLE_TAKEN, "json_avro takes what the oracle refuses");
+        demand(ours.size == theirs.size
+                   && (ours.size == 0 || memcmp(ours.data, theirs.data, ours.size) == 0),
+               "other bytes");
+    }
+    demand(!taken || codec_check(schemas[i]->root, ours.data, ours.data + ours.size),
+           "what was written cannot be read");
+    demand(taken || (fault.offset < size && fault.reason[0] != '\0'), "a fault without its place");
+    buffer_fini(&ours);
+    buffer_fini(&theirs);
+    return 0;
+}
