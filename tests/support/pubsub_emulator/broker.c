@@ -67,10 +67,10 @@ static void collection_add(struct collection *collection, struct resource *resou
     if (collection->count == collection->capacity) {
         collection->capacity = collection->capacity > 0 ? 2 * collection->capacity : 16;
         collection->items =
-            memory_resize(collection->items, collection->capacity * sizeof *collection->items);
+            memory_resize(collection->items, collection->capacity * sizeof(struct resource *));
     }
     memmove(collection->items + at + 1, collection->items + at,
-            (collection->count - at) * sizeof *collection->items);
+            (collection->count - at) * sizeof(struct resource *));
     collection->items[at] = resource;
     collection->count++;
 }
@@ -84,7 +84,7 @@ static void collection_remove(struct collection *collection, struct resource *re
     assert(found);
     collection->count--;
     memmove(collection->items + at, collection->items + at + 1,
-            (collection->count - at) * sizeof *collection->items);
+            (collection->count - at) * sizeof(struct resource *));
     free(resource->name);
     json_decref(resource->config);
     free(resource);

@@ -150,7 +150,7 @@ int64_t fault_list_add(struct fault_list *list, const json_t *json, struct error
     }
     if (list->count == list->capacity) {
         list->capacity = list->capacity > 0 ? 2 * list->capacity : 8;
-        list->faults = memory_resize(list->faults, list->capacity * sizeof *list->faults);
+        list->faults = memory_resize(list->faults, list->capacity * sizeof(struct fault *));
     }
     fault->id = ++list->last_id;
     list->faults[list->count++] = fault;

@@ -2,6 +2,7 @@
 /*
  * A request goes READING -> (DELAYED) -> (WAITING) -> ANSWERED. While it is delayed or waits its
  * connection is suspended; server_turn wakes it, and libmicrohttpd then calls on_call once more.
+ * Above 600 lines, because a request's phases and libmicrohttpd's callbacks are one machine.
  */
 #include "server.h"
 
@@ -539,7 +540,7 @@ static bool open_listener(struct server *server, struct error *err)
 
 static void read_address(struct server *server)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     char host[48] = "";
     char port[8] = "";

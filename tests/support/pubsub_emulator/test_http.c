@@ -712,9 +712,9 @@ static void a_dropped_answer_still_did_the_work(void **state)
 static void gzip_goes_both_ways(void **state)
 {
     struct fixture *fixture = *state;
-    static const char text[] = "{\"messages\":[{\"data\":\"aGVsbG8=\"}]}";
+    uint8_t text[] = "{\"messages\":[{\"data\":\"aGVsbG8=\"}]}";
     uint8_t packed[256];
-    z_stream stream = {.next_in = (Bytef *)(uintptr_t)text,
+    z_stream stream = {.next_in = text,
                        .avail_in = sizeof text - 1,
                        .next_out = packed,
                        .avail_out = sizeof packed};

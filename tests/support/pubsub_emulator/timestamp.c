@@ -61,21 +61,22 @@ static bool parse_decimals(const char **text, int64_t *us)
     return true;
 }
 
+/* "+05:30", "-08:00" or "Z", and nothing behind it. */
 static bool parse_offset(const char *text, int64_t *seconds)
 {
-    int hours;
-    int minutes;
-    int used = 0;
+    struct tm offset = {0};
 
-    if ((*text == 'Z' || *text == 'z') && text[1] == '\0') {
-        *seconds = 0;
+    *seconds = 0;
+    if ((*text == 'Z' || *text == 'z') && text[1] == '\0')
         return true;
-    }
-    if (*text != '+' && *text != '-')
+    if ((*text != '+' && *text != '-') || !isdigit((unsigned char)text[1]))
         return false;
-    if (sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || text[1 + used] != '\0')
+    const char *end = strptime(text + 1, "%H:%M", &offset);
+    if (end == NULL || *end != '\0')
         return false;
-    *seconds = (*text == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+    *seconds = (int64_t)offset.tm_hour * 3600 + (int64_t)offset.tm_min * 60;
+    if (*text == '-')
+        *seconds = -*seconds;
     return true;
 }
 
