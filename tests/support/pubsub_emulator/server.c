@@ -409,6 +409,10 @@ static enum MHD_Result start(struct request *request)
                                                                             : "other";
 
     request->start_us = server_real_us();
+    if (server->closing) {
+        request->vanish = true;
+        return respond(request);
+    }
     if (!refuse_early(request))
         return respond(request);
     request->call.body = (const char *)request->body.data;

@@ -34,7 +34,8 @@ struct fixture {
     struct curl_slist *headers;
     char *certificate; /* PEM; NULL without TLS. Owned, as is the key. */
     char *key;
-    bool fresh; /* libcurl silently repeats a call when a connection it kept is closed on it. */
+    bool joined; /* The thread has ended. */
+    bool fresh;  /* libcurl silently repeats a call when a connection it kept is closed on it. */
 };
 
 struct reply {
@@ -127,10 +128,11 @@ static int close_fixture(void **state)
     struct fixture *fixture = *state;
 
     fixture->stop = true;
-    pthread_join(fixture->thread, NULL);
+    if (!fixture->joined)
+        pthread_join(fixture->thread, NULL);
+    server_close(fixture->server); /* While the client still holds its connection. */
     curl_easy_cleanup(fixture->curl);
     curl_slist_free_all(fixture->headers);
-    server_close(fixture->server);
     emulator_fini(&fixture->emulator);
     free(fixture->certificate);
     free(fixture->key);
@@ -628,6 +630,27 @@ static void an_end_leaves_no_call_behind_whatever_it_waits_for(void **state)
     curl_multi_cleanup(multi);
 }
 
+static void a_call_that_arrives_at_the_very_end_is_not_suspended(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char body[] = "{\"maxMessages\":1}";
+    curl_socket_t socket;
+    char request[256];
+    size_t sent;
+
+    make(fixture, "{\"topic\":\"" TOPIC_NAME "\"}");
+    fixture->stop = true;
+    pthread_join(fixture->thread, NULL);
+    fixture->joined = true;
+    /* An open connection of the calls above: its next request waits in the socket's buffer. */
+    assert_int_equal(curl_easy_getinfo(fixture->curl, CURLINFO_ACTIVESOCKET, &socket), CURLE_OK);
+    snprintf(request, sizeof request,
+             "POST " SUBSCRIPTION ":pull HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n%s",
+             sizeof body - 1, body);
+    sent = (size_t)write(socket, request, strlen(request));
+    assert_int_equal(sent, strlen(request));
+}
+
 static void faults_strike_the_calls_they_are_meant_for(void **state)
 {
     struct fixture *fixture = *state;
@@ -925,6 +948,7 @@ int main(void)
         PLAIN(an_update_changes_what_its_mask_names),
         PLAIN(a_pull_waits_for_a_first_message_and_not_for_ever),
         PLAIN(a_pull_whose_client_hung_up_leases_nothing),
+        PLAIN(a_call_that_arrives_at_the_very_end_is_not_suspended),
         PLAIN(an_end_leaves_no_call_behind_whatever_it_waits_for),
         PLAIN(faults_strike_the_calls_they_are_meant_for),
         PLAIN(faults_cut_close_and_slow_down_answers),
