@@ -86,14 +86,15 @@ static void ack_lost(struct stream *stream, uint32_t ref)
     stream_count(stream, STREAM_bridge_lost_acknowledgements_total, 1);
 }
 
-static void ack_named(struct stream *stream, const json_t *metadata, uint32_t ref)
+/* True if the id was named as failing for now: nothing was gained. */
+static bool ack_named(struct stream *stream, const json_t *metadata, uint32_t ref)
 {
     struct flight_ack_id id = flight_ack_id(stream->flight, ref);
 
     switch (ack_answer_verdict(metadata, id.text, id.size)) {
     case ACK_AGAIN:
         flight_ack_again(stream->flight, ref);
-        break;
+        return true;
     case ACK_LOST:
         ack_lost(stream, ref);
         break;
@@ -102,6 +103,7 @@ static void ack_named(struct stream *stream, const json_t *metadata, uint32_t re
             stream_count(stream, STREAM_bridge_acknowledged_messages_total, 1);
         break;
     }
+    return false;
 }
 
 static void ack_failed(struct stream *stream, const struct source_call *call,
@@ -111,15 +113,18 @@ static void ack_failed(struct stream *stream, const struct source_call *call,
         call->status == 400 ? ack_answer_parse(call->answer.data, call->answer.size) : NULL;
     /* Without a word on each id, a 400 would come back for ever. */
     bool all_lost = call->status == 400 && metadata == NULL;
+    uint32_t again = 0;
 
     for (uint32_t i = 0; i < call->refs.count; i++) {
         if (metadata != NULL)
-            ack_named(stream, metadata, call->refs.refs[i]);
+            again += ack_named(stream, metadata, call->refs.refs[i]);
         else if (all_lost)
             ack_lost(stream, call->refs.refs[i]);
         else
             flight_ack_again(stream->flight, call->refs.refs[i]);
     }
+    if (metadata != NULL && again < call->refs.count)
+        retry_reset(&stream->ack_retry); /* The others came through. */
     stream->ack_after_us = call->ended_us + retry_delay_ms(&stream->ack_retry) * 1000;
     if (metadata == NULL && class != RETRY_BUSY)
         stream_fail(stream, err);
