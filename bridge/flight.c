@@ -420,6 +420,17 @@ int64_t flight_due_us(const struct flight *flight)
     return due_us;
 }
 
+int64_t flight_oldest_us(const struct flight *flight)
+{
+    int64_t oldest_us = INT64_MAX;
+
+    for (uint32_t i = 0; i < flight->batch_count; i++) {
+        if (flight->batches[i].used && flight->batches[i].received_us < oldest_us)
+            oldest_us = flight->batches[i].received_us;
+    }
+    return oldest_us;
+}
+
 int64_t flight_received_us(const struct flight *flight, uint32_t batch)
 {
     assert(batch < flight->batch_count && flight->batches[batch].used);

@@ -94,6 +94,8 @@ struct flight_ack_id flight_ack_id(const struct flight *flight, uint32_t ref);
 int64_t flight_due(const struct flight *flight, int64_t now_us, uint32_t *cursor);
 /* When flight_due will next find one; INT64_MAX: never. */
 int64_t flight_due_us(const struct flight *flight);
+/* When the oldest answer came of which something is in flight; INT64_MAX: nothing is. */
+int64_t flight_oldest_us(const struct flight *flight);
 int64_t flight_received_us(const struct flight *flight, uint32_t batch);
 void flight_renew(struct flight *flight, uint32_t batch, int64_t renew_us);
 /*

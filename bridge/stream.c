@@ -284,8 +284,12 @@ int64_t stream_behind_ms(const struct stream *stream, int64_t now_us)
 {
     bool nothing = stream->received == NULL && flight_counts(stream->flight)->sending == 0;
     bool quiet = stream->pulls.in_flight > 0 && now_us - stream->heard_us >= QUIET_US;
+    int64_t oldest_us = flight_oldest_us(stream->flight);
 
-    return nothing && quiet ? 0 : stream->behind_ms;
+    if (nothing && quiet)
+        return 0;
+    /* What Kafka does not take grows older here. */
+    return stream->behind_ms + (nothing || oldest_us > now_us ? 0 : (now_us - oldest_us) / 1000);
 }
 
 void stream_measure(struct stream *stream)
