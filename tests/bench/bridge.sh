@@ -53,7 +53,7 @@ stored_bytes() { find "$WORK/kafka" -path '*/views-[0-9]*/*.log' -printf '%s\n' 
 
 measure_cost() {
     note "cost: $events messages"
-    "$generator" --views "$events" --engagements 0 --duplicates 0 --out "$WORK/feed" --expect "$WORK/feed" > /dev/null
+    "$generator" --views "$events" --engagements 0.00001 --duplicates 0 --out "$WORK/feed" --expect "$WORK/feed" > /dev/null
     local bytes attributes='{"origin":"app","v":"1"}' begin end cpu pid
     bytes=$(jq '.bytes.bodies + .bytes.attributes' "$WORK/feed/summary.json")
     curl -sS -f -d "{\"topic\":\"projects/$PROJECT/topics/views\",\"file\":\"$WORK/feed/views.jsonl\",\"attributes\":$attributes}" \
@@ -82,7 +82,7 @@ measure_latency() {
     start latency python3 "$here/bridge_latency.py" "$KAFKA" views $((rate * (seconds - 1))) "$WORK/latency.json"
     sleep 2
     before=$(cpu_us "$(pid_of bridge)")
-    "$generator" --views $((rate * seconds)) --engagements 0 --duplicates 0 --rate "$rate" --publish "$PUBSUB" \
+    "$generator" --views $((rate * seconds)) --engagements 0.00001 --duplicates 0 --rate "$rate" --publish "$PUBSUB" \
         --project "$PROJECT" > /dev/null
     await latency || die "the latency reader failed"
     count=$(acknowledged)
