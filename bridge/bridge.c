@@ -33,8 +33,7 @@ static bool bridge_turn(struct bridge *bridge, bool draining, struct error *err)
     streams_send(streams);          /* A message that does not fit goes to the dead letters. */
     streams_ack(streams, draining); /* Settled slots become acknowledgements. */
     streams_extend(streams);
-    if (!draining)
-        streams_pull(streams);
+    streams_pull(streams, draining);
     streams_beat(streams);
     status_tell(bridge->status, streams);
     return true;

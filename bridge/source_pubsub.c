@@ -243,6 +243,9 @@ void source_wait(struct source *source, int wake_fd, int64_t timeout_ms)
     int running;
 
     curl_multi_perform(source->multi, &running); /* Sends what was just started. */
+    /* A quick answer may have come already, and nothing would end the wait for it. */
+    if ((unsigned)running < source->in_flight[SOURCE_VERB_COUNT] || source->cancelled != NULL)
+        timeout_ms = 0;
     curl_multi_poll(source->multi, &extra, 1, (int)timeout_ms, NULL);
     curl_multi_perform(source->multi, &running);
 }

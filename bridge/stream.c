@@ -65,6 +65,7 @@ struct stream *stream_new(const struct pipeline_stream *config, struct stream_co
     stream->config = config;
     stream->context = context;
     stream->index = index;
+    stream->pull_us = INT64_MAX;
     stream->received_end = &stream->received;
     retry_init(&stream->retry, (uint64_t)now_us + index);
     retry_init(&stream->busy, (uint64_t)now_us + index + 1);
@@ -258,17 +259,15 @@ void stream_start(struct stream *stream)
         stream_fail(stream, &err);
 }
 
-int64_t stream_next_us(const struct stream *stream, int64_t now_us)
+int64_t stream_next_us(const struct stream *stream)
 {
     int64_t next_us = flight_due_us(stream->flight);
-    const struct pulls *pulls = &stream->pulls;
+    int64_t ack_us = stream_ack_us(stream);
 
     if (stream->state == STREAM_WAITING && stream->resume_us < next_us)
         next_us = stream->resume_us;
-    if (stream->state == STREAM_RUNNING && pulls->in_flight < pulls->target
-        && pulls->earliest_us > now_us && pulls->earliest_us < next_us)
-        next_us = pulls->earliest_us;
-    int64_t ack_us = stream_ack_us(stream);
+    if (stream->pull_us < next_us)
+        next_us = stream->pull_us;
     return ack_us < next_us ? ack_us : next_us;
 }
 

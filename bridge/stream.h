@@ -69,6 +69,8 @@ struct stream {
     struct lease lease;
     struct pulls pulls;
 
+    int64_t pull_us; /* When a pull that was held back for its time may go; INT64_MAX: none was. */
+
     struct source_call *received; /* Answers with messages that are not yet sent, oldest first. */
     struct source_call **received_end;
     int64_t unsent_messages;
@@ -101,7 +103,7 @@ void stream_pull(struct stream *stream, struct pulls_room *room);
 void stream_return(struct stream *stream);
 
 /* When a stage has something to do although nothing came. */
-int64_t stream_next_us(const struct stream *stream, int64_t now_us);
+int64_t stream_next_us(const struct stream *stream);
 /* Nothing unsent, unconfirmed or unacknowledged. */
 bool stream_is_drained(const struct stream *stream);
 void stream_measure(struct stream *stream);

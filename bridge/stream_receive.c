@@ -20,7 +20,8 @@ void stream_pull(struct stream *stream, struct pulls_room *room)
     struct error err;
     int32_t ask;
 
-    if (stream->state != STREAM_RUNNING || stream->received != NULL)
+    stream->pull_us = INT64_MAX;
+    if (stream->state != STREAM_RUNNING || stream->received != NULL || room->messages <= 0)
         return;
     while ((ask = pulls_next(&stream->pulls, now_us, room)) > 0) {
         struct source_call *call = source_call(context->source, SOURCE_PULL, stream);
@@ -34,6 +35,8 @@ void stream_pull(struct stream *stream, struct pulls_room *room)
         room->messages -= ask;
         room->bytes -= ask * stream->pulls.mean_bytes;
     }
+    if (now_us < stream->pulls.earliest_us && stream->pulls.in_flight < stream->pulls.target)
+        stream->pull_us = stream->pulls.earliest_us;
 }
 
 static uint32_t message_size(const struct envelope *envelope,

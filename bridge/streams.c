@@ -102,7 +102,7 @@ int64_t streams_wait_ms(const struct streams *streams, int64_t most_ms)
     next_us = streams->beat_us < next_us ? streams->beat_us : next_us;
 
     for (size_t i = 0; i < streams->count; i++) {
-        int64_t us = stream_next_us(streams->list[i], now_us);
+        int64_t us = stream_next_us(streams->list[i]);
         next_us = us < next_us ? us : next_us;
     }
     return next_us <= now_us ? 0 : (next_us - now_us + 999) / 1000;
@@ -159,9 +159,12 @@ static struct pulls_room room_left(const struct streams *streams)
     return room;
 }
 
-void streams_pull(struct streams *streams)
+void streams_pull(struct streams *streams, bool draining)
 {
-    struct pulls_room room = room_left(streams);
+    struct pulls_room room = {0};
+
+    if (!draining)
+        room = room_left(streams);
 
     for (size_t i = 0; i < streams->count; i++) {
         stream_start(streams->list[i]);

@@ -35,8 +35,8 @@ void streams_send(struct streams *streams);
 /* at_once: without waiting for more. */
 void streams_ack(struct streams *streams, bool at_once);
 void streams_extend(struct streams *streams);
-/* New pulls, as far as there is room. */
-void streams_pull(struct streams *streams);
+/* New pulls, as far as there is room; none while draining. */
+void streams_pull(struct streams *streams, bool draining);
 /* Each second: heartbeats into the ledger, gauges. */
 void streams_beat(struct streams *streams);
 
