@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# join.sh: what the join costs, on a real broker. Prints one JSON line a figure.
+#
+#   VIEWS=2000000 tests/bench/join.sh
+#
+# join.inputs_per_cpu_second   the whole input with dualrun join --until-end, exactly-once, 64 MiB for state;
+#                              CPU time of that process, its start included
+# join.restart_seconds         kill -9 with some 600,000 live rows; from the start of the successor to its first row
+#                              that a read_committed consumer sees
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+views=${VIEWS:-2000000}
+dualrun=build/release/cli/dualrun
+work=$(mktemp -d "${TMPDIR:-/tmp}/dualrun-bench-join.XXXXXX")
+pids=()
+
+finish() {
+    for pid in "${pids[@]}"; do kill -9 "$pid" 2> /dev/null || true; done
+    tests/support/kafka-rig.sh stop "$work/kafka" > /dev/null 2>&1 || true
+    rm -rf "$work"
+}
+trap finish EXIT
+
+die() { echo "bench join: $*" >&2; exit 1; }
+
+metric() { # NAME VALUE UNIT CONDITIONS
+    printf '{"name":"%s","value":%s,"unit":"%s","conditions":"%s"}\n' "$@"
+}
+
+write_pipeline() { # NAME: group, topics and folder of its own
+    mkdir -p "$work/$1"
+    cat > "$work/$1/pipeline.yaml" << Y
+version: 1
+pipeline: bench
+kafka:
+  brokers: ["$brokers"]
+  compression: lz4
+  schema_registry: {directory: $work/registry}
+streams:
+  views: {topic: {name: join-views}, decode: json, schema: $work/registry/1.avsc, key: view_id, event_time: {field: ts, unit: ms}}
+  engagements: {topic: {name: join-engagements}, decode: json, schema: $work/registry/2.avsc, key: view_id, event_time: {field: ts, unit: ms}}
+join:
+  name: labels
+  group: bench-$1
+  output: {topic: labels-$1, key: view_id, late_topic: late-$1}
+  primary: views
+  key: {views: view_id, engagements: view_id}
+  within: {engagements: {before: 5s, after: 10m}}
+  lateness: 30s
+  idle_evidence: none
+  idle_after: 1h
+  memory: 64MiB
+  state: $work/$1/state
+  fields:
+    - views.*
+    - {name: engaged, any: engagements}
+    - {name: kind, first: engagements.kind}
+    - {name: engaged_at, first: engagements.ts}
+Y
+}
+
+write_registry() {
+    mkdir -p "$work/registry/subjects"
+    echo '{"type":"record","name":"View","namespace":"bench","fields":[{"name":"view_id","type":"string"},{"name":"user_id","type":"long"},{"name":"post_id","type":"long"},{"name":"ts","type":"long"},{"name":"surface","type":"string"},{"name":"position","type":"int"},{"name":"score","type":"double"}]}' > "$work/registry/1.avsc"
+    echo '{"type":"record","name":"Engagement","namespace":"bench","fields":[{"name":"view_id","type":"string"},{"name":"kind","type":"string"},{"name":"ts","type":"long"},{"name":"dwell_ms","type":"int"}]}' > "$work/registry/2.avsc"
+    echo "1 1" > "$work/registry/subjects/join-views-value"
+    echo "1 2" > "$work/registry/subjects/join-engagements-value"
+}
+
+load() {
+    local brokers=$1
+    cc -std=c17 -O2 -Wall -Wextra -Werror -o "$work/join_feed" tests/bench/join_feed.c -lrdkafka
+    for topic in join-views join-engagements; do
+        java -Xmx256m -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=error \
+            -cp "${DUALRUN_CACHE:-$HOME/.cache/dualrun}/kafka-${KAFKA_VERSION:-4.1.1}/*" org.apache.kafka.tools.TopicCommand \
+            --bootstrap-server "$brokers" --create --topic "$topic" --partitions 4 --replication-factor 1 > /dev/null
+    done
+    "$work/join_feed" "$brokers" "$views"
+}
+
+count_rows() { kcat -C -b "$brokers" -t "$1" -o beginning -e -q -f '%k\n' | grep -vc '^~'; }
+
+whole_run() {
+    local cpu rows
+    write_pipeline whole
+    TIMEFORMAT='%U %S'
+    cpu=$( { time "$dualrun" join "$work/whole/pipeline.yaml" --until-end 2> "$work/whole/log"; } 2>&1) \
+        || die "the join failed: $(tail -n 3 "$work/whole/log")"
+    cpu=$(awk '{print $1 + $2}' <<< "$cpu")
+    rows=$(count_rows labels-whole)
+    [ "$rows" = "$views" ] || die "$rows rows for $views views"
+    metric join.inputs_per_cpu_second "$(awk -v n="$inputs" -v c="$cpu" 'BEGIN {printf "%d", n / c}')" 1/s \
+        "$views views, $((inputs - views - 8)) engagements, 4 partitions, exactly_once, commit 1s, 64 MiB, $cpu CPU-s"
+}
+
+
+restart() {
+    local pid began
+    write_pipeline restart
+    "$dualrun" join "$work/restart/pipeline.yaml" --json > "$work/restart/status" 2> "$work/restart/log" &
+    pid=$!
+    pids+=("$pid")
+    until [ "$(kcat -C -b "$brokers" -t labels-restart -o beginning -e -q -f '%k\n' 2> /dev/null | wc -l)" -gt 50000 ]; do
+        kill -0 "$pid" 2> /dev/null || die "the join ended: $(tail -n 3 "$work/restart/log")"
+        sleep 0.3
+    done
+    kill -9 "$pid"
+    wait "$pid" 2> /dev/null || true
+    kcat -C -b "$brokers" -t labels-restart -o end -c 1 -q > /dev/null &
+    local reader=$!
+    pids+=("$reader")
+    sleep 0.5
+    began=$(date +%s%N)
+    "$dualrun" join "$work/restart/pipeline.yaml" --json > "$work/restart/status" 2> "$work/restart/log" &
+    pid=$!
+    pids+=("$pid")
+    wait "$reader"
+    local seconds
+    seconds=$(awk -v a="$began" -v b="$(date +%s%N)" 'BEGIN {printf "%.2f", (b - a) / 1e9}')
+    local rows
+    rows=$(grep -o 'live_rows=[0-9]*' "$work/restart/log" | awk -F= '{n += $2} END {print n + 0}')
+    kill -9 "$pid"
+    metric join.restart_seconds "$seconds" s "kill -9, $rows live rows rebuilt from the source topics"
+}
+
+[ -x "$dualrun" ] || die "$dualrun is not built: run ./run build release"
+brokers=$(KAFKA_HEAP=1g tests/support/kafka-rig.sh start "$work/kafka")
+write_registry
+inputs=$(load "$brokers")
+whole_run
+restart
