@@ -259,7 +259,7 @@ static enum order encode_in_order(struct json_run *run, struct json_node *node, 
     bool more = !is_closed(run, '}');
 
     while (more) {
-        uint32_t index;
+        uint32_t index = NAME_NONE;
 
         if (!next_member(run, node, next, &index))
             return ORDER_FAULT;
@@ -299,7 +299,7 @@ static bool find_members(struct json_run *run, struct json_node *node, size_t ba
 
     while (more) {
         const uint8_t *name_at = run->scan.at;
-        uint32_t index;
+        uint32_t index = NAME_NONE;
 
         if (!next_member(run, node, previous, &index))
             return false;

@@ -4,6 +4,7 @@
  */
 #include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bridge/json_avro_run.h"
@@ -39,7 +40,7 @@ uint8_t json_run_class(const struct json_run *run)
 
 bool json_run_put_text(struct json_run *run, size_t *size)
 {
-    struct json_text text;
+    struct json_text text = {0};
 
     if (!json_scan_string(&run->scan, &text))
         return json_run_fail_scan(run);
@@ -93,8 +94,8 @@ static bool read_number(struct json_run *run, const struct json_node *node,
 
 static bool put_integer(struct json_run *run, const struct json_node *node)
 {
-    struct json_number number;
-    int64_t value;
+    struct json_number number = {0};
+    int64_t value = 0;
 
     if (!read_number(run, node, &number))
         return false;
@@ -111,7 +112,7 @@ static bool put_integer(struct json_run *run, const struct json_node *node)
 
 static bool put_real(struct json_run *run, const struct json_node *node)
 {
-    struct json_number number;
+    struct json_number number = {0};
     enum json_verdict verdict;
     double value = 0;
     float single = 0;
@@ -154,7 +155,7 @@ static bool put_enum(struct json_run *run, const struct json_node *node)
 {
     const struct schema_type *type = node->type;
     const uint8_t *at = run->scan.at;
-    struct json_text text;
+    struct json_text text = {0};
 
     if (!read_text(run, node, &text))
         return false;
@@ -202,7 +203,7 @@ static bool text_bytes(struct json_run *run, const uint8_t *at, struct json_text
 static bool put_bytes(struct json_run *run, const struct json_node *node)
 {
     const uint8_t *at = run->scan.at;
-    struct json_text text;
+    struct json_text text = {0};
 
     if (!read_text(run, node, &text) || !text_bytes(run, at, &text))
         return false;
@@ -251,7 +252,7 @@ static bool parse_uuid(const struct json_text *text, uint8_t bytes[static 16])
 static bool put_uuid(struct json_run *run, const struct json_node *node)
 {
     const uint8_t *at = run->scan.at;
-    struct json_text text;
+    struct json_text text = {0};
     uint8_t bytes[16];
 
     if (!read_text(run, node, &text))
@@ -268,7 +269,7 @@ static bool put_uuid(struct json_run *run, const struct json_node *node)
 static bool put_date(struct json_run *run, const struct json_node *node)
 {
     const uint8_t *at = run->scan.at;
-    struct json_text text;
+    struct json_text text = {0};
     int32_t days;
 
     if (json_scan_peek(&run->scan) != '"')
@@ -284,7 +285,7 @@ static bool put_date(struct json_run *run, const struct json_node *node)
 static bool put_timestamp(struct json_run *run, const struct json_node *node)
 {
     const uint8_t *at = run->scan.at;
-    struct json_text text;
+    struct json_text text = {0};
     int64_t seconds;
     int32_t nanoseconds;
 
@@ -378,8 +379,8 @@ static bool put_decimal_number(struct json_run *run, const struct schema_type *t
 static bool put_decimal(struct json_run *run, const struct json_node *node)
 {
     const uint8_t *at = run->scan.at;
-    struct json_number number;
-    struct json_text text;
+    struct json_number number = {0};
+    struct json_text text = {0};
 
     if (json_scan_peek(&run->scan) != '"')
         return read_number(run, node, &number) && put_decimal_number(run, node->type, &number, at);
@@ -423,7 +424,6 @@ bool json_run_put_scalar(struct json_run *run, const struct json_node *node)
     case OP_DECIMAL:
         return put_decimal(run, node);
     default:
-        assert(!"an op that holds others");
-        return false;
+        abort(); /* An op that holds others. */
     }
 }

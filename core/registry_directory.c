@@ -105,17 +105,17 @@ static bool write_all(int file, const void *data, size_t size)
 }
 
 /* White space and the order of members do not make another schema. */
-static bool is_same_schema(const char *path, const json_t *wanted)
+static bool is_same_schema(const char *path, json_t *wanted)
 {
     json_t *found = json_load_file(path, JSON_DECODE_ANY, NULL);
-    bool same = found != NULL && json_equal(found, (json_t *)(uintptr_t)wanted);
+    bool same = found != NULL && json_equal(found, wanted);
 
     json_decref(found);
     return same;
 }
 
 /* The id that the schema has already, or 0; and the greatest id there is. */
-static bool look_up(const struct registry_directory *self, const json_t *wanted, int32_t *same,
+static bool look_up(const struct registry_directory *self, json_t *wanted, int32_t *same,
                     int32_t *greatest, struct error *err)
 {
     DIR *directory = opendir(self->directory);
@@ -163,7 +163,7 @@ static char *write_beside(const struct registry_directory *self, const char *tex
 }
 
 /* Links the file into the first free id, unless another process brings the same schema first. */
-static bool give_id(const struct registry_directory *self, const char *beside, const json_t *wanted,
+static bool give_id(const struct registry_directory *self, const char *beside, json_t *wanted,
                     int32_t *id, struct error *err)
 {
     for (;;) {
@@ -191,8 +191,8 @@ static bool give_id(const struct registry_directory *self, const char *beside, c
     }
 }
 
-static bool register_schema(const struct registry_directory *self, const char *text,
-                            const json_t *wanted, int32_t *id, struct error *err)
+static bool register_schema(const struct registry_directory *self, const char *text, json_t *wanted,
+                            int32_t *id, struct error *err)
 {
     int32_t greatest;
 

@@ -79,7 +79,7 @@ static bool parse_zone(const char *text, size_t size, int64_t *seconds)
         return false;
     if (hours > 23 || minutes > 59)
         return false;
-    *seconds = (text[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+    *seconds = (text[0] == '-' ? -1 : 1) * ((int64_t)hours * 3600 + (int64_t)minutes * 60);
     return true;
 }
 
@@ -99,6 +99,6 @@ bool rfc3339_parse_time(const char *text, size_t size, int64_t *seconds, int32_t
     if (!parse_fraction(text + 19, size - 19, &fraction, nanoseconds)
         || !parse_zone(text + 19 + fraction, size - 19 - fraction, &zone))
         return false;
-    *seconds = (int64_t)days * 86400 + hour * 3600 + minute * 60 + second - zone;
+    *seconds = (int64_t)days * 86400 + (int64_t)hour * 3600 + (int64_t)minute * 60 + second - zone;
     return true;
 }

@@ -207,15 +207,15 @@ static bool copy_names(struct builder *builder, const json_t *json, const char *
     return true;
 }
 
-static bool default_fits(const struct schema_type *type, const json_t *json, unsigned depth);
+static bool default_fits(const struct schema_type *type, json_t *json, unsigned depth);
 
-static bool default_fits_record(const struct schema_type *type, const json_t *json, unsigned depth)
+static bool default_fits_record(const struct schema_type *type, json_t *json, unsigned depth)
 {
     if (!json_is_object(json))
         return false;
     for (size_t i = 0; i < type->field_count; i++) {
         const struct schema_field *field = &type->fields[i];
-        const json_t *value = json_object_get(json, field->name);
+        json_t *value = json_object_get(json, field->name);
 
         if (value == NULL ? field->default_value == NULL
                           : !default_fits(field->type, value, depth + 1))
@@ -224,9 +224,9 @@ static bool default_fits_record(const struct schema_type *type, const json_t *js
     return true;
 }
 
-static bool default_fits_items(const struct schema_type *type, const json_t *json, unsigned depth)
+static bool default_fits_items(const struct schema_type *type, json_t *json, unsigned depth)
 {
-    const json_t *value;
+    json_t *value;
     const char *key;
     size_t index;
 
@@ -238,7 +238,7 @@ static bool default_fits_items(const struct schema_type *type, const json_t *jso
         }
         return json_is_array(json);
     }
-    json_object_foreach((json_t *)(uintptr_t)json, key, value)
+    json_object_foreach(json, key, value)
     {
         if (!default_fits(type->items, value, depth + 1))
             return false;
@@ -246,7 +246,7 @@ static bool default_fits_items(const struct schema_type *type, const json_t *jso
     return json_is_object(json);
 }
 
-static bool default_fits_enum(const struct schema_type *type, const json_t *json)
+static bool default_fits_enum(const struct schema_type *type, json_t *json)
 {
     for (size_t i = 0; json_is_string(json) && i < type->symbol_count; i++)
         if (strcmp(type->symbols[i], json_string_value(json)) == 0)
@@ -254,7 +254,7 @@ static bool default_fits_enum(const struct schema_type *type, const json_t *json
     return false;
 }
 
-static bool default_fits(const struct schema_type *type, const json_t *json, unsigned depth)
+static bool default_fits(const struct schema_type *type, json_t *json, unsigned depth)
 {
     if (depth > DEPTH_MAX)
         return false;
@@ -406,7 +406,7 @@ static const struct schema_type *build_union(struct builder *builder, const json
         refuse(builder, "a union needs 1 to %d branches", FIELDS_MAX);
         return NULL;
     }
-    type->branches = memory_array(json_array_size(json), sizeof *type->branches);
+    type->branches = memory_array(json_array_size(json), sizeof(struct schema_type *));
     for (size_t i = 0; i < json_array_size(json); i++) {
         const struct schema_type *branch = build(builder, json_array_get(json, i), space);
 
@@ -493,9 +493,9 @@ static const struct schema_type *build(struct builder *builder, const json_t *js
 }
 
 /* Avro C walks the text without a limit of its own, so the depth of the JSON is limited before. */
-static bool json_is_shallow(const json_t *json, unsigned depth)
+static bool json_is_shallow(json_t *json, unsigned depth)
 {
-    const json_t *value;
+    json_t *value;
     const char *key;
     size_t index;
 
@@ -506,7 +506,7 @@ static bool json_is_shallow(const json_t *json, unsigned depth)
         if (!json_is_shallow(value, depth + 1))
             return false;
     }
-    json_object_foreach((json_t *)(uintptr_t)json, key, value)
+    json_object_foreach(json, key, value)
     {
         if (!json_is_shallow(value, depth + 1))
             return false;

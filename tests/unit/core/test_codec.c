@@ -158,15 +158,15 @@ static void nesting_has_a_limit(void **state)
 /* Writes what Avro C's value holds with our functions. */
 static void put(const avro_value_t *value, struct buffer *out)
 {
-    const void *bytes;
-    const char *name;
-    avro_value_t item;
-    size_t size, count;
-    int32_t small;
-    int64_t large;
-    float single;
-    double real;
-    int flag;
+    const void *bytes = NULL;
+    const char *name = NULL;
+    avro_value_t item = {0};
+    size_t size = 0, count = 0;
+    int32_t small = 0;
+    int64_t large = 0;
+    float single = 0;
+    double real = 0;
+    int flag = 0;
 
     switch (avro_value_get_type(value)) {
     case AVRO_NULL:
@@ -244,7 +244,7 @@ static const uint8_t *compare_items(const struct schema_type *type, const avro_v
     const uint8_t *key;
     avro_value_t item;
     const char *name;
-    size_t count, key_size;
+    size_t count = 0, key_size = 0;
     int64_t block;
 
     avro_value_get_size(value, &count);
@@ -280,9 +280,9 @@ static const uint8_t *compare(const struct schema_type *type, const avro_value_t
     struct codec_value ours;
     avro_value_t branch = *value;
     const uint8_t *behind = codec_get(type, data, end, &ours);
-    const void *bytes;
-    const char *text;
-    size_t size;
+    const void *bytes = NULL;
+    const char *text = NULL;
+    size_t size = 0;
     int32_t small = 0;
     int64_t large = 0;
     float single = 0;

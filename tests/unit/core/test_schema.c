@@ -92,8 +92,8 @@ static void a_logical_type_that_does_not_fit_is_ignored(void **state)
         "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":2,\"scale\":3}",
         "{\"type\":\"bytes\",\"logicalType\":\"decimal\"}",
         "{\"type\":\"string\",\"logicalType\":\"decimal\",\"precision\":2}",
-        "{\"type\":\"fixed\",\"name\":\"D\",\"size\":4,\"logicalType\":\"decimal\",\"precision\":"
-        "10}",
+        ("{\"type\":\"fixed\",\"name\":\"D\",\"size\":4,\"logicalType\":\"decimal\","
+         "\"precision\":10}"),
     };
 
     (void)state;
