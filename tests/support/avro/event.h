@@ -235,7 +235,7 @@ static inline void event_damage(struct avro_random *random, struct buffer *text)
     static const char pieces[] = "{}[]\",:0123456789-+.eE\\u \tntf\xc3\xa9\xff";
     struct buffer piece = {0};
 
-    if (text->size == 0)
+    if (text->size == 0 || text->data == NULL)
         return;
 
     size_t at = avro_random_below(random, (unsigned)text->size);
@@ -252,10 +252,9 @@ static inline void event_damage(struct avro_random *random, struct buffer *text)
         buffer_append(&piece,
                       text->data + avro_random_below(random, (unsigned)(text->size - size + 1)),
                       size);
-        buffer_reserve(text, size);
-        memmove(text->data + at + size, text->data + at, text->size - at);
-        memcpy(text->data + at, piece.data, size);
-        text->size += size;
+        buffer_append(&piece, text->data + at, text->size - at);
+        text->size = at;
+        buffer_append(text, piece.data, piece.size);
         break;
     case 2: /* Cut. */
         text->size = at;

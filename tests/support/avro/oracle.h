@@ -93,15 +93,15 @@ static inline bool oracle_is_number_text(const char *text, size_t size)
     return number;
 }
 
-static inline bool oracle_is(const json_t *json, char mark)
+static inline bool oracle_is(json_t *json, char mark)
 {
     return json_is_string(json) && json_string_value(json)[0] == mark;
 }
 
 /* The tree is JSON by the rules: depth, numbers' grammar, names that were strings. */
-static inline bool oracle_walk(const json_t *json, unsigned depth)
+static inline bool oracle_walk(json_t *json, unsigned depth)
 {
-    const json_t *value;
+    json_t *value;
     const char *key;
     size_t index, size;
 
@@ -117,7 +117,7 @@ static inline bool oracle_walk(const json_t *json, unsigned depth)
         if (!oracle_walk(value, depth))
             return false;
     }
-    json_object_foreach((json_t *)(uintptr_t)json, key, value)
+    json_object_foreach(json, key, value)
     {
         if (key[0] != 'S' || !oracle_walk(value, depth))
             return false;
@@ -204,37 +204,40 @@ static inline bool oracle_like(const char *text, size_t size, const char *patter
     return true;
 }
 
-static inline bool oracle_seconds(const char *text, struct tm *given, int64_t *seconds)
+/* The date, and with `whole` the time of day behind it. False if there is no such moment. */
+static inline bool oracle_seconds(const char *text, bool whole, int64_t *seconds)
 {
-    char copy[20] = "";
-    struct tm back;
-
-    memcpy(copy, text, given->tm_isdst == 1 ? 19 : 10);
-    *given = (struct tm){0};
-    sscanf(copy, "%d-%d-%d%*c%d:%d:%d", &given->tm_year, &given->tm_mon, &given->tm_mday,
-           &given->tm_hour, &given->tm_min, &given->tm_sec);
-    if (given->tm_year < 1)
+    struct tm back, normal;
+    struct tm given = {.tm_year = (int)strtol(text, NULL, 10),
+                       .tm_mon = (int)strtol(text + 5, NULL, 10),
+                       .tm_mday = (int)strtol(text + 8, NULL, 10)};
+    if (whole) {
+        given.tm_hour = (int)strtol(text + 11, NULL, 10);
+        given.tm_min = (int)strtol(text + 14, NULL, 10);
+        given.tm_sec = (int)strtol(text + 17, NULL, 10);
+    }
+    if (given.tm_year < 1)
         return false;
-    given->tm_year -= 1900;
-    given->tm_mon -= 1;
+    given.tm_year -= 1900;
+    given.tm_mon -= 1;
 
-    struct tm normal = *given;
+    normal = given;
+
     time_t time = timegm(&normal);
 
     gmtime_r(&time, &back);
     *seconds = time;
-    return back.tm_year == given->tm_year && back.tm_mon == given->tm_mon
-           && back.tm_mday == given->tm_mday && back.tm_hour == given->tm_hour
-           && back.tm_min == given->tm_min && back.tm_sec == given->tm_sec;
+    return back.tm_year == given.tm_year && back.tm_mon == given.tm_mon
+           && back.tm_mday == given.tm_mday && back.tm_hour == given.tm_hour
+           && back.tm_min == given.tm_min && back.tm_sec == given.tm_sec;
 }
 
 static inline bool oracle_date(const char *text, size_t size, int64_t *days)
 {
-    struct tm day = {0};
     int64_t seconds;
 
     if (size != 10 || !oracle_like(text, size, "dddd-dd-dd")
-        || !oracle_seconds(text, &day, &seconds))
+        || !oracle_seconds(text, false, &seconds))
         return false;
     *days = seconds / 86400;
     return true;
@@ -242,12 +245,11 @@ static inline bool oracle_date(const char *text, size_t size, int64_t *days)
 
 static inline bool oracle_time(const char *text, size_t size, int64_t unit_ns, int64_t *value)
 {
-    struct tm time = {.tm_isdst = 1};
     int64_t seconds, nanoseconds = 0;
     int hours = 0, minutes = 0;
     size_t at = 19;
 
-    if (!oracle_like(text, size, "dddd-dd-ddtdd:dd:dd") || !oracle_seconds(text, &time, &seconds))
+    if (!oracle_like(text, size, "dddd-dd-ddtdd:dd:dd") || !oracle_seconds(text, true, &seconds))
         return false;
     if (at < size && text[at] == '.') {
         int64_t scale = 100000000;
@@ -264,7 +266,7 @@ static inline bool oracle_time(const char *text, size_t size, int64_t unit_ns, i
         && (oracle_like(text + at, 6, "+dd:dd") || oracle_like(text + at, 6, "-dd:dd"))) {
         hours = (text[at + 1] - '0') * 10 + text[at + 2] - '0';
         minutes = (text[at + 4] - '0') * 10 + text[at + 5] - '0';
-        seconds -= (text[at] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+        seconds -= (text[at] == '-' ? -1 : 1) * ((int64_t)hours * 3600 + (int64_t)minutes * 60);
     } else if (size - at != 1 || (text[at] | 32) != 'z') {
         return false;
     }
@@ -371,7 +373,7 @@ static inline bool oracle_bytes(const struct schema_type *type, const char *text
 }
 
 static inline bool oracle_encode(struct oracle *oracle, const struct schema_type *type,
-                                 const json_t *json, avro_value_t *value);
+                                 json_t *json, avro_value_t *value);
 
 static inline bool oracle_encode_missing(struct oracle *oracle, const struct schema_field *field,
                                          avro_value_t *value)
@@ -404,9 +406,9 @@ static inline bool oracle_names(const struct schema_field *field, const char *na
 }
 
 static inline bool oracle_encode_record(struct oracle *oracle, const struct schema_type *type,
-                                        const json_t *json, avro_value_t *value)
+                                        json_t *json, avro_value_t *value)
 {
-    avro_value_t item;
+    avro_value_t item = {0};
     const char *key;
     json_t *member;
     size_t size;
@@ -414,9 +416,9 @@ static inline bool oracle_encode_record(struct oracle *oracle, const struct sche
     if (!json_is_object(json))
         return false;
     for (size_t i = 0; i < type->field_count; i++) {
-        const json_t *found = NULL;
+        json_t *found = NULL;
 
-        json_object_foreach((json_t *)(uintptr_t)json, key, member)
+        json_object_foreach(json, key, member)
         {
             size = strlen(key);
             if (!oracle_names(&type->fields[i], oracle_text(key, &size)))
@@ -434,10 +436,10 @@ static inline bool oracle_encode_record(struct oracle *oracle, const struct sche
 }
 
 static inline bool oracle_encode_items(struct oracle *oracle, const struct schema_type *type,
-                                       const json_t *json, avro_value_t *value)
+                                       json_t *json, avro_value_t *value)
 {
-    const json_t *item;
-    avro_value_t slot;
+    json_t *item;
+    avro_value_t slot = {0};
     const char *key;
     size_t index, size;
     int is_new = 1;
@@ -455,7 +457,7 @@ static inline bool oracle_encode_items(struct oracle *oracle, const struct schem
     }
     if (!json_is_object(json))
         return false;
-    json_object_foreach((json_t *)(uintptr_t)json, key, item)
+    json_object_foreach(json, key, item)
     {
         size = strlen(key);
         avro_value_add(value, oracle_text(key, &size), &slot, NULL, &is_new);
@@ -466,9 +468,9 @@ static inline bool oracle_encode_items(struct oracle *oracle, const struct schem
 }
 
 static inline bool oracle_encode_union(struct oracle *oracle, const struct schema_type *type,
-                                       const json_t *json, avro_value_t *value)
+                                       json_t *json, avro_value_t *value)
 {
-    avro_value_t branch;
+    avro_value_t branch = {0};
 
     for (size_t i = 0; i < type->branch_count && oracle->tries > 0; i++) {
         oracle->tries--;
@@ -483,8 +485,8 @@ static inline bool oracle_encode_union(struct oracle *oracle, const struct schem
 static inline bool oracle_encode_text(const struct schema_type *type, const char *text, size_t size,
                                       avro_value_t *value)
 {
-    uint8_t uuid[16];
-    int64_t number;
+    uint8_t uuid[16] = {0};
+    int64_t number = 0;
 
     switch (type->logical) {
     case LOGICAL_DATE:
@@ -517,7 +519,7 @@ static inline bool oracle_encode_text(const struct schema_type *type, const char
 static inline bool oracle_encode_number(const struct schema_type *type, const char *text,
                                         size_t size, avro_value_t *value)
 {
-    int64_t whole;
+    int64_t whole = 0;
     double real;
     float single;
 
@@ -539,7 +541,7 @@ static inline bool oracle_encode_number(const struct schema_type *type, const ch
 }
 
 static inline bool oracle_encode(struct oracle *oracle, const struct schema_type *type,
-                                 const json_t *json, avro_value_t *value)
+                                 json_t *json, avro_value_t *value)
 {
     switch (type->kind) {
     case SCHEMA_RECORD:
@@ -574,7 +576,7 @@ static inline enum oracle_verdict oracle_run(const struct schema *schema, avro_v
     enum oracle_verdict verdict = ORACLE_REFUSED;
     struct buffer marked = {0};
     json_error_t error;
-    avro_value_t value;
+    avro_value_t value = {0};
 
     oracle_mark(json, size, &marked);
     json_t *tree =

@@ -166,10 +166,11 @@ static inline void avro_random_fill_text(struct avro_random *random, avro_value_
 
     for (unsigned i = avro_random_below(random, 30); i > 0; i--)
         buffer_append_text(&text, pieces[avro_random_below(random, 6)]);
+    buffer_text(&text);
     if (avro_value_get_type(value) == AVRO_STRING)
-        avro_value_set_string(value, buffer_text(&text));
+        avro_value_set_string(value, (const char *)text.data);
     else
-        avro_value_set_bytes(value, (void *)(uintptr_t)buffer_text(&text), text.size);
+        avro_value_set_bytes(value, text.data, text.size);
     buffer_fini(&text);
 }
 
