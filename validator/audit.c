@@ -11,7 +11,7 @@
 #include "core/pubsub.h"
 #include "validator/capture.h"
 
-enum { PULL_MESSAGES = 1000, PULL_TIMEOUT_MS = 90000, RETRY_US = 200000 };
+enum { PULL_MESSAGES = 1000, PULL_MS_MIN = 1000, PULL_MS_MAX = 90000, RETRY_US = 200000 };
 
 struct audit {
     const struct audit_options *options;
@@ -62,15 +62,27 @@ static bool keep_batch(struct audit *audit, const struct pubsub_batch *batch, st
     return done;
 }
 
+/* Pub/Sub holds an empty pull for up to 90 s. One that is given up after the settle time is as good as an
+ * empty answer: had there been a message, it would have been sent at once. */
+static int64_t pull_timeout_ms(const struct audit_options *options)
+{
+    int64_t ms = options->settle_ms;
+
+    return ms < PULL_MS_MIN ? PULL_MS_MIN : ms > PULL_MS_MAX ? PULL_MS_MAX : ms;
+}
+
 static bool pull(struct audit *audit, struct error *err)
 {
+    int64_t timeout_ms = pull_timeout_ms(audit->options);
+    int64_t begun_us = clock_monotonic_us(clock_real());
     struct pubsub_batch batch = {0};
 
     if (!pubsub_pull(audit->pubsub, audit->options->stream->audit_subscription, PULL_MESSAGES,
-                     PULL_TIMEOUT_MS, &batch, err)) {
+                     timeout_ms, &batch, err)) {
         if (err->class != ERROR_RETRY)
             return false;
-        usleep(RETRY_US);
+        if (clock_monotonic_us(clock_real()) - begun_us < timeout_ms * 1000)
+            usleep(RETRY_US); /* It failed at once: not so fast. */
         return true;
     }
     bool done = keep_batch(audit, &batch, err);

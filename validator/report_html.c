@@ -41,7 +41,7 @@ static const char style[] =
     "9px;border-radius:99px;font-size:12.5px;font-weight:600}"
     ".pill.PASS{background:var(--goodbg);color:var(--good)}.pill.FAIL{background:var(--badbg);"
     "color:var(--bad)}.pill.INCONCLUSIVE{background:var(--warnbg);color:var(--warn)}"
-    ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(118px,1fr));gap:8px;margin:"
+    ".tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:8px;margin:"
     "12px 0}"
     ".tile{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:9px 12px}"
     ".tile b{display:block;font-size:20px;font-variant-numeric:tabular-nums;line-height:1.25}"
@@ -59,7 +59,8 @@ static const char style[] =
     "td.have{background:var(--badbg)}svg{display:block;width:100%;height:auto}"
     "svg text{fill:var(--soft);font:11px system-ui,sans-serif}"
     "details{margin:8px 0}summary{cursor:pointer;color:var(--soft)}"
-    "@media(max-width:560px){main{padding:12px 10px 48px}.hero{padding:16px}h1{font-size:28px}"
+    "@media(max-width:560px){.tiles{grid-template-columns:1fr 1fr}main{padding:12px 10px "
+    "48px}.hero{padding:16px}h1{font-size:28px}"
     "th,td{padding:6px 9px}}"
     "@media print{body{background:#fff;color:#000}.hero,.sample,.tile,.wrap{break-inside:avoid}"
     "details:not([open])>*{display:block}}";

@@ -296,7 +296,7 @@ static json_t *next_step(const struct report *report, enum exit_code verdict)
                             file);
     if (verdict == EXIT_CODE_INCONCLUSIVE)
         return json_sprintf("mend the reasons named above, then: dualrun validate %s", file);
-    return json_string("open report.html, fetch both sides of a sample, and do not switch over");
+    return json_string("do not switch over; fetch both sides of the samples in report.html");
 }
 
 json_t *report_json(const struct report *report)
