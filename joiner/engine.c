@@ -26,8 +26,9 @@ enum {
     ALIVE_MS = 60000,
     RECOVERIES_MAX = 10, /* Without a commit in between. */
     COMMITTED_TIMEOUT_MS = 30000,
-    QUEUE_KBYTES = 32 * 1024, /* Of prefetched records, for all partitions together. */
-    QUEUE_KBYTES_MIN = 256,
+    QUEUE_KBYTES = 16 * 1024, /* Of prefetched records, for all partitions together; a small record
+                                 costs librdkafka three times its own size besides. */
+    QUEUE_KBYTES_MIN = 128,
 };
 
 struct engine {
@@ -198,6 +199,8 @@ static bool open_consumer(struct engine *engine, struct error *err)
                                     "100",
                                     "queued.max.messages.kbytes",
                                     queue,
+                                    "fetch.message.max.bytes",
+                                    "524288",
                                     NULL};
 
     snprintf(queue, sizeof queue, "%d", kbytes < QUEUE_KBYTES_MIN ? QUEUE_KBYTES_MIN : kbytes);

@@ -70,13 +70,7 @@ write_registry() {
 }
 
 load() {
-    local brokers=$1
     cc -std=c17 -O2 -Wall -Wextra -Werror -o "$work/join_feed" tests/bench/join_feed.c -lrdkafka
-    for topic in join-views join-engagements; do
-        java -Xmx256m -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=error \
-            -cp "${DUALRUN_CACHE:-$HOME/.cache/dualrun}/kafka-${KAFKA_VERSION:-4.1.1}/*" org.apache.kafka.tools.TopicCommand \
-            --bootstrap-server "$brokers" --create --topic "$topic" --partitions 4 --replication-factor 1 > /dev/null
-    done
     "$work/join_feed" "$brokers" "$views"
 }
 
@@ -108,7 +102,7 @@ restart() {
     done
     kill -9 "$pid"
     wait "$pid" 2> /dev/null || true
-    kcat -C -b "$brokers" -t labels-restart -o end -c 1 -q > /dev/null &
+    timeout 60 kcat -C -b "$brokers" -t labels-restart -o end -c 1 -q > /dev/null &
     local reader=$!
     pids+=("$reader")
     sleep 0.5
@@ -116,7 +110,7 @@ restart() {
     "$dualrun" join "$work/restart/pipeline.yaml" --json > "$work/restart/status" 2> "$work/restart/log" &
     pid=$!
     pids+=("$pid")
-    wait "$reader"
+    wait "$reader" || die "no row within 60 s of the restart: VIEWS must be well above 600000, the rows of a window"
     local seconds
     seconds=$(awk -v a="$began" -v b="$(date +%s%N)" 'BEGIN {printf "%.2f", (b - a) / 1e9}')
     local rows
@@ -128,6 +122,6 @@ restart() {
 [ -x "$dualrun" ] || die "$dualrun is not built: run ./run build release"
 brokers=$(KAFKA_HEAP=1g tests/support/kafka-rig.sh start "$work/kafka")
 write_registry
-inputs=$(load "$brokers")
+inputs=$(load) || die "the topics were not filled"
 whole_run
 restart

@@ -2,7 +2,7 @@
 /*
  * join_feed BROKERS VIEWS: the join benchmark's inputs, straight into Kafka.
  *
- * Topics join-views and join-engagements with 4 partitions. One view a millisecond; of 100 views 40
+ * Makes the topics join-views and join-engagements with 4 partitions. One view a millisecond; of 100 views 40
  * have an engagement within [-2 s, 595 s], 2 more have one that comes too late to match. Each topic
  * is in the order of event time plus a delay of its own of at most 5 s. A last record in each
  * partition, an hour later, closes every window. Each field is a function of the view's number.
@@ -126,8 +126,8 @@ static int by_due(const void *a, const void *b)
     return (x->view > y->view) - (x->view < y->view);
 }
 
-static void send(rd_kafka_t *producer, const char *topic, int32_t partition, const char *key,
-                 const struct value *value, int64_t time_ms)
+static void send_record(rd_kafka_t *producer, const char *topic, int32_t partition, const char *key,
+                        const struct value *value, int64_t time_ms)
 {
     rd_kafka_resp_err_t code;
 
@@ -154,14 +154,14 @@ static void send_all(rd_kafka_t *producer, const char *topic, make_value *make,
     for (size_t i = 0; i < count; i++) {
         make_key(key, records[i].view);
         make(&value, key, &records[i]);
-        send(producer, topic, RD_KAFKA_PARTITION_UA, key, &value, records[i].time_ms);
+        send_record(producer, topic, RD_KAFKA_PARTITION_UA, key, &value, records[i].time_ms);
     }
     for (int32_t p = 0; p < PARTITIONS; p++) {
         struct record last = {.time_ms = end_ms, .view = (uint64_t)p};
 
         snprintf(key, sizeof key, "~%023" PRId32, p);
         make(&value, key, &last);
-        send(producer, topic, p, key, &value, end_ms);
+        send_record(producer, topic, p, key, &value, end_ms);
     }
 }
 
@@ -192,6 +192,31 @@ static rd_kafka_t *producer_new(const char *brokers)
     return producer;
 }
 
+/* Both topics, anew. */
+static void make_topics(rd_kafka_t *client)
+{
+    static const char *const names[] = {"join-views", "join-engagements"};
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_NewTopic_t *topics[2];
+    char text[512];
+    size_t count;
+
+    for (size_t i = 0; i < 2; i++)
+        topics[i] = rd_kafka_NewTopic_new(names[i], PARTITIONS, 1, text, sizeof text);
+    rd_kafka_CreateTopics(client, topics, 2, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 30000);
+    const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(event);
+    if (result == NULL)
+        fail("no answer to the creation of topics");
+    const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(result, &count);
+    for (size_t i = 0; i < count; i++)
+        if (rd_kafka_topic_result_error(results[i]) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            fail(rd_kafka_topic_result_error_string(results[i]));
+    rd_kafka_event_destroy(event);
+    rd_kafka_NewTopic_destroy_array(topics, 2);
+    rd_kafka_queue_destroy(queue);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3)
@@ -204,6 +229,7 @@ int main(int argc, char **argv)
 
     if (views == NULL || engagements == NULL)
         fail("out of memory");
+    make_topics(producer);
     for (uint64_t i = 0; i < count; i++) {
         int64_t time_ms = begin_ms + (int64_t)i;
 
