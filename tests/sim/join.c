@@ -19,7 +19,7 @@
 #include "harness.h"
 #include "store_memory.h"
 
-enum { CASES_MEMORY = 3000, CASES_ROCKSDB = 100, INTERLEAVINGS = 4, END_TIME = 10000 };
+enum { CASES_MEMORY = 2000, CASES_ROCKSDB = 60, INTERLEAVINGS = 4, END_TIME = 10000 };
 
 struct random {
     uint64_t state;
