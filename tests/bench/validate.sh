@@ -10,7 +10,7 @@ BUILD=${BUILD:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/release
 views=${VIEWS:-1000000}
 cmake --preset release -S "$TREE" > /dev/null
 cmake --build "$BUILD" --target bench-validate -- -j2 > /dev/null
-bench=$BUILD/validator/bench-validate
+bench=$BUILD/tests/bench/bench-validate
 
 "$bench" memory "$views"
 brokers=$("$rig" start "$WORK/kafka")

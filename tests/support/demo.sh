@@ -8,7 +8,7 @@
 #   --keep                  leave everything running, with its addresses
 set -euo pipefail
 
-events=200000 rate=8000 sabotage=0 keep=0 dataset=feed
+events=200000 rate=10000 sabotage=0 keep=0 dataset=feed
 while [ $# -gt 0 ]; do
     case $1 in
     --events) events=${2:?--events takes a number}; shift ;;
@@ -97,6 +97,7 @@ start_all() {
     until_true 60 "bridge and joiner are ready" ready
 }
 
+# shellcheck disable=SC2317 # until_true calls it
 ready() {
     running bridge || die "the bridge ended"
     running join || die "the joiner ended"

@@ -87,7 +87,7 @@ static void the_demo_joins_what_the_feed_expects(void **state)
     (void)state;
     assert_string_equal(join->primary->name, "views");
     assert_int_equal(join->secondaries[0].before_ms, 2000);
-    assert_int_equal(join->secondaries[0].after_ms, 20000);
+    assert_int_equal(join->secondaries[0].after_ms, 10000);
     assert_int_equal(join->lateness_ms, 5000);
     assert_string_equal(pipeline->pubsub.project, "demo-project");
     pipeline_free(pipeline);
