@@ -336,7 +336,7 @@ struct member_rule {
 static bool parse_member(struct parser *parser, const struct member_rule *rules,
                          struct envelope_message *message, unsigned *seen)
 {
-    struct envelope_text name;
+    struct envelope_text name = {"", 0};
 
     if (!parse_string(parser, &name, NULL))
         return false;
@@ -390,7 +390,7 @@ static bool parse_data(struct parser *parser, struct envelope_message *message)
 
     if (!parse_string(parser, &text, NULL))
         return false;
-    uint8_t *data = (uint8_t *)(uintptr_t)text.data; /* The body is ours to change. */
+    uint8_t *data = (uint8_t *)text.data; /* The body is ours to change. */
     message->data = data;
     message->data_bad = !base64_wide_decode(data, text.size, &message->data_size);
     if (message->data_bad)

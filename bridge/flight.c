@@ -308,8 +308,9 @@ static void append_ack_id(struct buffer *body, const struct batch *batch, const 
 /* An escape makes six bytes of one. */
 static bool has_room(const struct buffer *body, const struct slot *slot)
 {
-    return body->size + slot->ack_size * (slot->ack_plain ? 1u : 6u) + 64
-           < FLIGHT_REQUEST_BYTES_MAX;
+    size_t longest = (size_t)slot->ack_size * (slot->ack_plain ? 1 : 6);
+
+    return body->size + longest + 64 < FLIGHT_REQUEST_BYTES_MAX;
 }
 
 static void refs_add(struct flight_refs *refs, uint32_t ref)

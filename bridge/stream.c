@@ -2,6 +2,7 @@
 #include "bridge/stream.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,7 +136,7 @@ static bool has_json(const struct buffer *body)
     for (size_t i = 0; i < body->size; i++) {
         if (body->data[i] == '{')
             return true;
-        if (memchr(" \t\r\n", body->data[i], 4) == NULL)
+        if (!isspace(body->data[i]))
             return false;
     }
     return false;

@@ -48,7 +48,7 @@ static bool open_streams(struct streams *streams, const struct pipeline_stream *
                   pipeline->file);
         return error_hint(err, "give the stream a subscription");
     }
-    streams->list = memory_array(streams->context.stream_count, sizeof *streams->list);
+    streams->list = memory_array(streams->context.stream_count, sizeof(struct stream *));
     for (size_t i = 0; i < pipeline->stream_count; i++) {
         if (!is_wanted(&pipeline->streams[i], only))
             continue;

@@ -389,7 +389,7 @@ static int64_t fill(const struct pipeline *pipeline, int64_t views, int64_t faul
     assert(producer != NULL);
     for (int t = 0; t < TOPICS; t++) {
         struct pipeline_topic topic = {
-            .name = (char *)(uintptr_t)topics[t], .partitions = PARTITIONS, .replication = 1};
+            .name = (char *)topics[t], .partitions = PARTITIONS, .replication = 1};
         if (!kafka_topic_ensure(producer, &topic, NULL, 0, &err))
             fprintf(stderr, "%s\n", err.text);
     }

@@ -133,7 +133,7 @@ static void send_record(rd_kafka_t *producer, const char *topic, int32_t partiti
 
     while ((code = rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic),
                                      RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY(key, KEY_SIZE),
-                                     RD_KAFKA_V_VALUE((void *)(uintptr_t)value->bytes, value->size),
+                                     RD_KAFKA_V_VALUE((void *)value->bytes, value->size),
                                      RD_KAFKA_V_TIMESTAMP(time_ms),
                                      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END))
            == RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -245,7 +245,7 @@ int main(int argc, char **argv)
     if (rd_kafka_flush(producer, 120000) != RD_KAFKA_RESP_ERR_NO_ERROR)
         fail("not everything was delivered");
     rd_kafka_destroy(producer);
-    printf("%zu\n", count + engaged + 2 * PARTITIONS);
+    printf("%zu\n", count + engaged + (size_t)2 * PARTITIONS);
     free(views);
     free(engagements);
     return 0;

@@ -325,10 +325,11 @@ static void story_ack(struct story *story)
         return;
     for (uint32_t i = 0; i < refs.count; i++) {
         struct flight_ack_id id = flight_ack_id(flight, refs.refs[i]);
-        unsigned message, generation;
-        char text[32];
+        char text[32], *dot;
         snprintf(text, sizeof text, "%.*s", (int)id.size, id.text);
-        assert_int_equal(sscanf(text, "%u.%u", &message, &generation), 2);
+        unsigned long message = strtoul(text, &dot, 10);
+        assert_int_equal(*dot, '.');
+        unsigned long generation = strtoul(dot + 1, NULL, 10);
         assert_true(story->delivered[message]);
         bool valid = generation == story->generation[message];
         switch (random_next(3)) {

@@ -75,8 +75,7 @@ static struct mapping *mapping_of(enum pipeline_decode decode, enum pipeline_key
 }
 
 static const struct envelope_attribute attributes[] = {{{"shop", 4}, {"north", 5}}};
-static const struct envelope envelope = {.attributes =
-                                             (struct envelope_attribute *)(uintptr_t)attributes};
+static const struct envelope envelope = {.attributes = (struct envelope_attribute *)attributes};
 
 static struct envelope_message message_of(const char *data)
 {

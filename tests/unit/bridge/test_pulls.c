@@ -109,7 +109,7 @@ static void what_is_asked_for_stays_within_the_room(void **state)
     assert_int_equal(pulls_next(&pulls, 0, &room), 700);
     room.messages = 20; /* Not worth a request. */
     assert_int_equal(pulls_next(&pulls, 0, &room), 0);
-    room = (struct pulls_room){1000, 200 * 1024};
+    room = (struct pulls_room){1000, INT64_C(200) * 1024};
     assert_int_equal(pulls_next(&pulls, 0, &room), 200);
     room.bytes = -5;
     assert_int_equal(pulls_next(&pulls, 0, &room), 0);
