@@ -73,7 +73,7 @@ static void put_altered(struct buffer *out, const struct codec_value *value)
         buffer_fini(&text);
         break;
     default:
-        assert(!"can_alter said yes");
+        assert(false); /* can_alter said yes. */
     }
 }
 

@@ -74,8 +74,8 @@ static void what_is_no_heartbeat_is_refused(void **state)
         "{\"stream\":\"s\",\"instance\":\"i\",\"time_ms\":1.5,\"behind_ms\":2,\"in_flight\":3}",
         "{\"stream\":\"s\",\"instance\":\"i\",\"time_ms\":1,\"behind_ms\":-2,\"in_flight\":3}",
         "{\"stream\":\"s\",\"instance\":\"i\",\"time_ms\":1,\"behind_ms\":2,\"in_flight\":3} x",
-        "{\"time_ms\":1,\"time_ms\":1,\"stream\":\"s\",\"instance\":\"i\",\"behind_ms\":2,\"in_"
-        "flight\":3}",
+        ("{\"time_ms\":1,\"time_ms\":1,\"stream\":\"s\",\"instance\":\"i\",\"behind_ms\":2,"
+         "\"in_flight\":3}"),
     };
     struct heartbeat back;
 
