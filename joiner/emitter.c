@@ -106,7 +106,7 @@ bool emitter_send(struct emitter *emitter, const char *topic, const struct emitt
         rd_kafka_resp_err_t code = rd_kafka_producev(
             emitter->producer, RD_KAFKA_V_RKT(handle), RD_KAFKA_V_PARTITION(record->partition),
             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(record->key, record->key_size),
-            RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value, record->value_size),
+            RD_KAFKA_V_VALUE((void *)record->value, record->value_size),
             RD_KAFKA_V_TIMESTAMP(record->timestamp_ms), RD_KAFKA_V_HEADERS(headers),
             RD_KAFKA_V_END);
 

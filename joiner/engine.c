@@ -19,8 +19,8 @@
 #include "joiner/slot.h"
 
 enum {
-    STEP_RECORDS = 2000, /* Of one shard before the next one's turn. */
-    WAIT_MS = 5,         /* When there was nothing to do. */
+    STEP_RECORDS = 500, /* Of one shard before the next one's turn. */
+    WAIT_MS = 5,        /* When there was nothing to do. */
     WATCH_MS = 200,
     STATUS_MS = 1000,
     ALIVE_MS = 60000,
@@ -181,7 +181,6 @@ static void on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
 static bool open_consumer(struct engine *engine, struct error *err)
 {
     int partitions = engine->partition_count * (int)engine->task_join.input_count;
-    int kbytes = QUEUE_KBYTES / partitions;
     char queue[16];
     const char *const settings[] = {"group.id",
                                     engine->join->group,
@@ -203,6 +202,8 @@ static bool open_consumer(struct engine *engine, struct error *err)
                                     "524288",
                                     NULL};
 
+    assert(partitions > 0);
+    int kbytes = QUEUE_KBYTES / partitions;
     snprintf(queue, sizeof queue, "%d", kbytes < QUEUE_KBYTES_MIN ? QUEUE_KBYTES_MIN : kbytes);
 
     rd_kafka_conf_t *conf = kafka_conf(&engine->pipeline->kafka, "dualrun-join", settings, err);
@@ -476,14 +477,14 @@ bool engine_watch(struct engine *engine, struct error *err)
     int64_t now = now_us();
 
     (void)err;
-    if (now - engine->watched_us >= WATCH_MS * 1000) {
+    if (now - engine->watched_us >= (int64_t)WATCH_MS * 1000) {
         engine->watched_us = now;
         if (engine->context.heartbeats != NULL)
             heartbeats_poll(engine->context.heartbeats, clock_wall_ms(engine->context.clock));
         for (size_t i = 0; i < engine->shard_count; i++)
             shard_watch(engine->shards[i]);
     }
-    if (now - engine->status_us >= STATUS_MS * 1000) {
+    if (now - engine->status_us >= (int64_t)STATUS_MS * 1000) {
         engine->status_us = now;
         publish_status(engine);
     }

@@ -204,7 +204,8 @@ static struct schema_plan *plan_new(struct label *label, uint32_t input, int32_t
         plan_free(label, plan);
         return NULL;
     }
-    label->plans = memory_resize(label->plans, (label->plan_count + 1) * sizeof(plan));
+    label->plans =
+        memory_resize(label->plans, (label->plan_count + 1) * sizeof(struct schema_plan *));
     label->plans[label->plan_count++] = plan;
     return plan;
 }
@@ -353,9 +354,11 @@ static int compare(struct label *label, const struct codec_value *a, const struc
         int order = strcmp(a->type->symbols[a->integer], b->type->symbols[b->integer]);
         return order;
     }
-    value_bytes(label, a, &a_bytes, &a_size);
+    bool known = value_bytes(label, a, &a_bytes, &a_size);
+    assert(known);
     char *copy = memory_text_n((const char *)a_bytes, a_size); /* Both may use the same scratch. */
-    value_bytes(label, b, &b_bytes, &b_size);
+    known = value_bytes(label, b, &b_bytes, &b_size);
+    assert(known);
     size_t common = a_size < b_size ? a_size : b_size;
     int order = common == 0 ? 0 : memcmp(copy, b_bytes, common);
     free(copy);

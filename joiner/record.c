@@ -89,7 +89,8 @@ static struct record_plan *plan_new(struct record_reader *reader, int32_t schema
     resolve(plan, &plan->key, reader->key_path);
     resolve(plan, &plan->time, reader->stream->event_time_field);
     resolve(plan, &plan->id, reader->stream->event_id_field);
-    reader->plans = memory_resize(reader->plans, (reader->plan_count + 1) * sizeof(plan));
+    reader->plans =
+        memory_resize(reader->plans, (reader->plan_count + 1) * sizeof(struct record_plan *));
     reader->plans[reader->plan_count++] = plan;
     return plan;
 }

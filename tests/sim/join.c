@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -319,7 +320,7 @@ static void run_cases(struct store *store, int count,
         struct random random = {first_seed() + (uint64_t)i};
 
         if (getenv("SIM_VERBOSE") != NULL)
-            fprintf(stderr, "seed %llu\n", (unsigned long long)(first_seed() + (uint64_t)i));
+            fprintf(stderr, "seed %" PRIu64 "\n", first_seed() + (uint64_t)i);
         make_case(&sim, &random);
         try(&sim, &random, store);
     }

@@ -71,11 +71,10 @@ static bool memory_put(struct store *store, struct store_bytes key, struct store
     }
     if (memory->count == memory->capacity) {
         memory->capacity = memory->capacity == 0 ? 64 : memory->capacity * 2;
-        memory->entries =
-            memory_resize(memory->entries, memory->capacity * sizeof *memory->entries);
+        memory->entries = memory_resize(memory->entries, memory->capacity * sizeof(struct entry *));
     }
     memmove(memory->entries + at + 1, memory->entries + at,
-            (memory->count - at) * sizeof *memory->entries);
+            (memory->count - at) * sizeof(struct entry *));
     memory->entries[at] = entry_new(key, value);
     memory->count++;
     return true;
@@ -88,11 +87,11 @@ static bool memory_scan(struct store *store, struct store_bytes from, struct sto
     struct store_memory *memory = (struct store_memory *)store;
     size_t first = find(memory, from), end = find(memory, to);
     size_t count = end > first ? end - first : 0;
-    struct entry **seen = memory_array(count + 1, sizeof *seen);
+    struct entry **seen = memory_array(count + 1, sizeof(struct entry *));
 
     (void)err;
     if (count > 0)
-        memcpy(seen, memory->entries + first, count * sizeof *seen);
+        memcpy(seen, memory->entries + first, count * sizeof(struct entry *));
     for (size_t i = 0; i < count; i++)
         if (!visit(context, (struct store_bytes){seen[i]->bytes, seen[i]->key_size},
                    (struct store_bytes){seen[i]->bytes + seen[i]->key_size, seen[i]->value_size}))
@@ -111,7 +110,7 @@ static bool memory_forget(struct store *store, struct store_bytes key, struct er
         free(memory->entries[i]);
     memory->count -= count;
     if (count > 0)
-        memmove(memory->entries, memory->entries + count, memory->count * sizeof *memory->entries);
+        memmove(memory->entries, memory->entries + count, memory->count * sizeof(struct entry *));
     return true;
 }
 

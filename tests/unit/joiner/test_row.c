@@ -93,7 +93,7 @@ static void places_sort_by_time_then_key(void **state)
 
         buffer_clear(&next);
         row_put_place(&next, ordered[i].time_ms, &row);
-        if (i > 0)
+        if (before.data != NULL)
             assert_true(
                 memcmp(before.data, next.data, before.size < next.size ? before.size : next.size)
                 < 0);
