@@ -119,7 +119,7 @@ struct join_compare *join_compare_new(const struct join_compare_options *options
     c->join = options->join;
     c->result = options->result;
     recompute_plan_init(&c->plan, options->join);
-    c->readers = memory_array(c->plan.input_count, sizeof *c->readers);
+    c->readers = memory_array(c->plan.input_count, sizeof(struct source_reader *));
     for (size_t i = 0; i < c->plan.input_count; i++)
         c->readers[i] = source_reader_new(&c->plan, i, options->registry);
     c->output = output_reader_new(&c->plan, options->validate, options->registry);
@@ -539,7 +539,7 @@ bool join_compare_output(struct join_compare *c, const struct record *record, st
 {
     const struct record_header *header = record_find(record, HEADER_JOIN);
     struct provenance_join join = {.partition = -1, .offset = -1, .final = true};
-    struct output_head head = {.key_size = (uint32_t)record->key_size,
+    struct output_head head = {.key_size = record->key != NULL ? (uint32_t)record->key_size : 0,
                                .has_key = record->key != NULL};
     uint8_t key[JUDGE_KEY_SIZE];
     const uint8_t *value = NULL;
@@ -700,6 +700,7 @@ static void report(struct join_compare *c, const struct judged *judged,
             difference.key_size = c->scratch.size;
         }
     } else {
+        assert(output != NULL);
         difference.partition = output->partition;
         difference.key = output->head.has_key ? output->key : NULL;
         difference.key_size = output->head.key_size;
@@ -857,13 +858,14 @@ static bool choose(struct join_compare *c, const struct judged *judged,
 {
     bool decoded;
 
-    *chosen = NULL;
+    assert(judged->output_count > 0);
+    *chosen = &judged->outputs[0];
     *fields = NULL;
     for (size_t i = 0; i < judged->output_count; i++) {
         json_t *differing;
         if (!compare_one(c, expected, cells, &judged->outputs[i], &differing, &decoded, err))
             return false;
-        if (differing == NULL || *chosen == NULL) {
+        if (differing == NULL || i == 0) {
             json_decref(*fields);
             *chosen = &judged->outputs[i];
             *fields = differing;

@@ -197,7 +197,7 @@ static bool match_map(const struct schema_type *type, const json_t *want, const 
     const char *key;
 
     if (same)
-        json_object_foreach((json_t *)(uintptr_t)want, key, value)
+        json_object_foreach((json_t *)want, key, value)
         {
             const json_t *other = json_object_get(have, key);
             same = same && other != NULL && match(type->items, value, other, path, NULL);

@@ -150,7 +150,7 @@ static void sort_rows(struct recompute_row **rows, size_t count,
                       int (*compare)(const void *, const void *))
 {
     if (count > 16) {
-        qsort(rows, count, sizeof *rows, compare);
+        qsort(rows, count, sizeof(struct recompute_row *), compare);
         return;
     }
     for (size_t i = 1; i < count; i++) {
@@ -181,8 +181,8 @@ static void view_init(struct view *view, enum reading reading, struct recompute_
     const struct recompute_row *winner = NULL;
 
     *view = (struct view){.reading = reading};
-    view->primaries = arena_take(arena, count * sizeof *rows);
-    view->secondaries = arena_take(arena, count * sizeof *rows);
+    view->primaries = arena_take(arena, count * sizeof(struct recompute_row *));
+    view->secondaries = arena_take(arena, count * sizeof(struct recompute_row *));
     for (size_t i = 0; i < count; i++) {
         if (reading == READING_ADMITTED && rows[i]->dropped)
             continue;
@@ -278,10 +278,11 @@ static void add_item(const struct recompute_aggregate *aggregate, const struct c
 static void add_row(const struct recompute_aggregate *aggregate, const struct recompute_row *row,
                     struct cell *total, struct sums *sums)
 {
+    static const struct cell no_field = {.kind = CELL_BOOLEAN};
     const struct cell *value =
-        aggregate->field->field != NULL ? &row->cells[aggregate->cell] : NULL;
+        aggregate->field->field != NULL ? &row->cells[aggregate->cell] : &no_field;
 
-    if (value != NULL && value->kind == CELL_NULL)
+    if (value->kind == CELL_NULL)
         return;
     switch (aggregate->field->aggregate) {
     case AGGREGATE_ANY:
@@ -360,7 +361,8 @@ static bool label(const struct recompute_plan *plan, const struct view *view, si
     while (to < view->secondary_count
            && view->secondaries[to]->time_ms - primary->time_ms <= plan->hi_ms)
         to++;
-    struct recompute_row **matches = arena_take(arena, (to - from) * sizeof *matches);
+    struct recompute_row **matches =
+        arena_take(arena, (to - from) * sizeof(struct recompute_row *));
     for (size_t i = from; i < to; i++) {
         struct recompute_row *row = view->secondaries[i];
         if (in_window(plan, primary, row) && met(plan, view, primary, row)
@@ -454,7 +456,7 @@ static void read_both(const struct recompute_plan *plan, const struct view *trut
 bool recompute_key(const struct recompute_plan *plan, struct recompute_row *rows, size_t count,
                    struct arena *arena, recompute_take *take, void *context, struct error *err)
 {
-    struct recompute_row **order = arena_take(arena, count * sizeof *order);
+    struct recompute_row **order = arena_take(arena, count * sizeof(struct recompute_row *));
     struct view truth, admitted;
     bool any_late = false, any_conflict = false;
 

@@ -25,12 +25,12 @@ struct recompute_row {
     int64_t time_ms;
     const uint8_t *id; /* Event id. */
     size_t id_size;
-    bool late;    /* The late topic holds it: with this watermark at its arrival, */
-    bool dropped; /* and this outcome. */
-    int64_t late_watermark_ms;
+    int64_t late_watermark_ms; /* At its arrival, if it is late. */
     const uint8_t *mask; /* Secondary: bit per aggregate of the plan, set if its filter holds. */
     const struct cell *cells; /* Secondary: the fields that the plan asks of its input. */
     const void *origin;       /* The caller's. */
+    bool late;                /* The late topic holds it, */
+    bool dropped;             /* with this outcome. */
     bool conflict;            /* Set here: another row has its id and another time. */
 };
 

@@ -261,7 +261,8 @@ static void match_chart(FILE *out, const json_t *rows, int64_t width_ms)
 {
     int64_t first = count(json_array_get(rows, 0), "time_ms"), most = 1;
     int64_t last = count(json_array_get(rows, json_array_size(rows) - 1), "time_ms");
-    double column = (double)CHART_WIDTH / (double)((last - first) / width_ms + 1);
+    int64_t columns = (last - first) / width_ms + 1;
+    double column = (double)CHART_WIDTH / (double)columns;
     const json_t *bucket;
     size_t i;
 
@@ -273,7 +274,8 @@ static void match_chart(FILE *out, const json_t *rows, int64_t width_ms)
     {
         int64_t all = count(bucket, "rows"), bad = count(bucket, "unexplained");
         int64_t explained = all - count(bucket, "matched") - bad;
-        double x = (double)((count(bucket, "time_ms") - first) / width_ms) * column;
+        int64_t place = (count(bucket, "time_ms") - first) / width_ms;
+        double x = (double)place * column;
         double scale = (double)CHART_HEIGHT / (double)most, top = CHART_HEIGHT;
         const struct {
             int64_t rows;
@@ -305,7 +307,8 @@ static void line(FILE *out, const json_t *rows, int64_t width_ms, const char *na
 {
     int64_t first = count(json_array_get(rows, 0), "time_ms");
     int64_t last = count(json_array_get(rows, json_array_size(rows) - 1), "time_ms");
-    double column = (double)CHART_WIDTH / (double)((last - first) / width_ms + 1);
+    int64_t columns = (last - first) / width_ms + 1;
+    double column = (double)CHART_WIDTH / (double)columns;
     const json_t *bucket;
     size_t i;
 
@@ -315,7 +318,8 @@ static void line(FILE *out, const json_t *rows, int64_t width_ms, const char *na
         int64_t all = count(bucket, "label_rows");
         if (all == 0)
             continue;
-        double x = ((double)((count(bucket, "time_ms") - first) / width_ms) + .5) * column;
+        int64_t place = (count(bucket, "time_ms") - first) / width_ms;
+        double x = ((double)place + .5) * column;
         fprintf(out, "%.1f,%.1f ", x,
                 CHART_HEIGHT * (1 - (double)count(bucket, name) / (double)all / highest));
     }
@@ -516,8 +520,7 @@ static void sample(FILE *out, const json_t *difference)
         fprintf(out, ", %s", clock_format_ms(count(difference, "time_ms"), when));
     fputs("</span></header><p class='small soft'>", out);
     escaped(out, text(difference, "evidence"));
-    json_object_foreach((json_t *)(uintptr_t)json_object_get(difference, "positions"), where,
-                        position)
+    json_object_foreach((json_t *)json_object_get(difference, "positions"), where, position)
     {
         fprintf(out, " <span class=mono>%s=", where);
         escaped(out, json_string_value(position));
@@ -578,7 +581,7 @@ static void provenance(FILE *out, const json_t *document)
     const char *name;
 
     fputs("<h2>Provenance</h2><div class=wrap><table>", out);
-    json_object_foreach((json_t *)(uintptr_t)json_object_get(document, "provenance"), name, value)
+    json_object_foreach((json_t *)json_object_get(document, "provenance"), name, value)
     {
         char *shown = report_value(value);
         fputs("<tr><td class=soft>", out);

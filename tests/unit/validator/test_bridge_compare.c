@@ -65,7 +65,7 @@ struct message {
 
 static struct message make_message(int i)
 {
-    struct message message = {.publish_us = FIRST_US + i * 1001, .ts = 5000 + i};
+    struct message message = {.publish_us = FIRST_US + (int64_t)i * 1001, .ts = 5000 + i};
 
     message.user = i % 3 ? "some\xc3\xb6ne" : NULL;
     message.score = i % 5 ? i / 3.0 : 0.5;

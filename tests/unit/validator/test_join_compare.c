@@ -43,12 +43,12 @@ struct view {
     int64_t ts;
     const char *user;
     double score;
-    int32_t partition;
     int64_t offset;
-    bool liked;
     int64_t events;
     const char *first_kind;
     int64_t dwell; /* -1: null */
+    int32_t partition;
+    bool liked;
 };
 
 static void world_init(struct world *world)

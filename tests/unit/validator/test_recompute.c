@@ -31,7 +31,7 @@ static void add_field(struct fixture *f, enum pipeline_aggregate aggregate, size
                       const char *field)
 {
     f->fields[f->join.field_count++] = (struct pipeline_output_field){
-        .aggregate = aggregate, .stream = &streams[input], .field = (char *)(uintptr_t)field};
+        .aggregate = aggregate, .stream = &streams[input], .field = (char *)field};
 }
 
 static void fixture_init(struct fixture *f, size_t secondary_count, const int64_t windows[][2])
