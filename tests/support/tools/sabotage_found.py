@@ -10,8 +10,8 @@ one is not named, or if the report has a difference without a cause that nobody 
 import json
 import sys
 
-KIND = {"delete": "missing", "double": "duplicate", "alter": "altered"}
-SHOWN = {"delete": "deleted", "double": "doubled", "alter": "altered"}
+KIND = {"delete": "missing", "double": "duplicate", "alter": "altered", "move": "wrong_partition", "rekey": "wrong_key"}
+SHOWN = {"delete": "deleted", "double": "doubled", "alter": "altered", "move": "moved", "rekey": "rekeyed"}
 
 
 def identity(deed):

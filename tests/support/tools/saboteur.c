@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * saboteur: copies a topic while it is written, but deletes, doubles and alters a few records.
+ * saboteur: copies a topic while it is written, but deletes, doubles and alters a few records, and
+ * moves or rekeys others.
  *
  *     saboteur BROKERS --from TOPIC --to TOPIC --delete N --double N --alter N --list FILE
  *
@@ -29,8 +30,23 @@
 
 enum { POLL_MS = 100, WAIT_MS = 60000, FLUSH_MS = 30000, QUIET_US = 1500000 };
 
-enum action { ACTION_DELETE, ACTION_DOUBLE, ACTION_ALTER, ACTION_COUNT };
-static const char *const action_names[ACTION_COUNT] = {"delete", "double", "alter"};
+enum action {
+    ACTION_DELETE,
+    ACTION_DOUBLE,
+    ACTION_ALTER,
+    ACTION_MOVE,  /* To the next partition. */
+    ACTION_REKEY, /* A key with a letter more, on the same partition. */
+    ACTION_COUNT,
+};
+static const char *const action_names[ACTION_COUNT] = {"delete", "double", "alter", "move",
+                                                       "rekey"};
+
+/* What a copy may have other than its record. */
+struct place {
+    int32_t partition;
+    const void *key;
+    size_t key_size;
+};
 
 struct deed {
     json_t *row;        /* What the list says, but for the offsets of the copies. */
@@ -77,8 +93,9 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
         *offset = message->offset;
 }
 
-static bool copy(struct saboteur *saboteur, const rd_kafka_message_t *message, const void *value,
-                 size_t size, int64_t *offset, struct error *err)
+static bool copy_to(struct saboteur *saboteur, const rd_kafka_message_t *message,
+                    const struct place *place, const void *value, size_t size, int64_t *offset,
+                    struct error *err)
 {
     rd_kafka_timestamp_type_t type;
     int64_t timestamp = rd_kafka_message_timestamp(message, &type);
@@ -90,8 +107,8 @@ static bool copy(struct saboteur *saboteur, const rd_kafka_message_t *message, c
         rd_kafka_headers_t *copied = headers == NULL ? NULL : rd_kafka_headers_copy(headers);
         code = rd_kafka_producev(
             saboteur->producer, RD_KAFKA_V_TOPIC(saboteur->command->to),
-            RD_KAFKA_V_PARTITION(message->partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_KEY(message->key, message->key_len), RD_KAFKA_V_VALUE((void *)value, size),
+            RD_KAFKA_V_PARTITION(place->partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+            RD_KAFKA_V_KEY(place->key, place->key_size), RD_KAFKA_V_VALUE((void *)value, size),
             RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_HEADERS(copied), RD_KAFKA_V_OPAQUE(offset),
             RD_KAFKA_V_END);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR && copied != NULL)
@@ -100,6 +117,14 @@ static bool copy(struct saboteur *saboteur, const rd_kafka_message_t *message, c
             rd_kafka_poll(saboteur->producer, POLL_MS);
     } while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR || kafka_fail(err, code, saboteur->command->to);
+}
+
+static bool copy(struct saboteur *saboteur, const rd_kafka_message_t *message, const void *value,
+                 size_t size, int64_t *offset, struct error *err)
+{
+    struct place place = {message->partition, message->key, message->key_len};
+
+    return copy_to(saboteur, message, &place, value, size, offset, err);
 }
 
 /* The text of a header's field, "id" or "sample", as JSON; null if the record has none. */
@@ -194,6 +219,30 @@ static bool alter(struct saboteur *saboteur, const rd_kafka_message_t *message, 
     return ok;
 }
 
+static bool move(struct saboteur *saboteur, const rd_kafka_message_t *message, struct error *err)
+{
+    struct deed *deed = note(saboteur, ACTION_MOVE, message);
+    struct place place = {(message->partition + 1) % saboteur->reader.partition_count, message->key,
+                          message->key_len};
+
+    return copy_to(saboteur, message, &place, message->payload, message->len, &deed->offsets[0],
+                   err);
+}
+
+static bool rekey(struct saboteur *saboteur, const rd_kafka_message_t *message, struct error *err)
+{
+    struct deed *deed = note(saboteur, ACTION_REKEY, message);
+    struct buffer key = {0};
+
+    buffer_append(&key, message->key, message->key_len);
+    buffer_append(&key, "x", 1);
+    struct place place = {message->partition, key.data, key.size};
+    bool ok =
+        copy_to(saboteur, message, &place, message->payload, message->len, &deed->offsets[0], err);
+    buffer_fini(&key);
+    return ok;
+}
+
 /* ACTION_COUNT: none. A function of seed and position, but for the quota. */
 static enum action choose(const struct saboteur *saboteur, uint64_t dice)
 {
@@ -226,6 +275,10 @@ static bool pass_on(struct saboteur *saboteur, const rd_kafka_message_t *message
                && copy(saboteur, message, message->payload, message->len, &deed->offsets[1], err);
     case ACTION_ALTER:
         return alter(saboteur, message, random_mix(dice), err);
+    case ACTION_MOVE:
+        return move(saboteur, message, err);
+    case ACTION_REKEY:
+        return rekey(saboteur, message, err);
     default:
         return copy(saboteur, message, message->payload, message->len, NULL, err);
     }
@@ -291,9 +344,10 @@ static bool tell(const struct saboteur *saboteur, struct error *err)
     for (int i = 0; i < ACTION_COUNT; i++)
         done[i] = saboteur->command->quota[i] - saboteur->left[i];
     printf("{\"from\":\"%s\",\"to\":\"%s\",\"read\":%" PRIu64 ",\"written\":%" PRIu64
-           ",\"deleted\":%u,\"doubled\":%u,\"altered\":%u}\n",
+           ",\"deleted\":%u,\"doubled\":%u,\"altered\":%u,\"moved\":%u,\"rekeyed\":%u}\n",
            saboteur->command->from, saboteur->command->to, saboteur->read_count,
-           saboteur->written_count, done[ACTION_DELETE], done[ACTION_DOUBLE], done[ACTION_ALTER]);
+           saboteur->written_count, done[ACTION_DELETE], done[ACTION_DOUBLE], done[ACTION_ALTER],
+           done[ACTION_MOVE], done[ACTION_REKEY]);
     for (int i = 0; i < ACTION_COUNT; i++) {
         if (saboteur->left[i] == 0)
             continue;
@@ -372,6 +426,10 @@ int main(int argc, char **argv)
         {"delete", ARGUMENT_COUNT, &command.quota[ACTION_DELETE], "records to leave out (0)"},
         {"double", ARGUMENT_COUNT, &command.quota[ACTION_DOUBLE], "records to write twice (0)"},
         {"alter", ARGUMENT_COUNT, &command.quota[ACTION_ALTER], "records to change a field of (0)"},
+        {"move", ARGUMENT_COUNT, &command.quota[ACTION_MOVE],
+         "records to write to the next partition (0)"},
+        {"rekey", ARGUMENT_COUNT, &command.quota[ACTION_REKEY],
+         "records to write under another key (0)"},
         {"one-in", ARGUMENT_COUNT, &command.one_in,
          "spoil about one in so many, until done (1000)"},
         {"seed", ARGUMENT_SEED, &command.seed, "of the choice (1)"},

@@ -20,7 +20,7 @@ done
 finish saboteur || die "the saboteur failed: $(tail -n 3 "$WORK/log/saboteur")"
 dump clean
 dump spoiled
-grep -qx '{"from":"clean","to":"spoiled","read":12000,"written":12001,"deleted":4,"doubled":5,"altered":6}' \
+grep -qx '{"from":"clean","to":"spoiled","read":12000,"written":12001,"deleted":4,"doubled":5,"altered":6,"moved":0,"rekeyed":0}' \
     "$WORK/log/saboteur" || die "it says: $(cat "$WORK/log/saboteur")"
 python3 "$here/check_sabotage.py" "$WORK/clean.jsonl" "$WORK/spoiled.jsonl" "$WORK/list"
 

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Records that are deleted, doubled, altered, moved, rekeyed and invented on the way, in a bridged topic and in the
+# join's output: the validator names each one rightly, counts them exactly, and finds nothing else.
+# shellcheck source=../support/lib.sh
+. "$(dirname "$0")/../support/lib.sh"
+
+# sabotage FROM TO SEED DELETE DOUBLE ALTER MOVE REKEY
+sabotage() {
+    "$BUILD/tests/support/tools/saboteur" "$KAFKA" --from "$1" --to "$2" --seed "$3" --delete "$4" --double "$5" --alter "$6" \
+        --move "$7" --rekey "$8" --one-in 100 --list "$WORK/spoiled-$2" --schemas "$WORK/registry" --until-end
+}
+
+# counts KIND NAME: what the report counts of one comparison.
+counts() {
+    jq -c --arg kind "$1" --arg name "$2" '.comparisons[] | select(.kind == $kind and .name == $name) |
+        [.verdict, .counts.missing, .counts.duplicate, .counts.extra,
+            ([.causes[] | select(.cause == "unexplained" and .kind == "altered").count] | add // 0),
+            ([.causes[] | select(.kind == "wrong_partition").count] | add // 0),
+            ([.causes[] | select(.kind == "wrong_key").count] | add // 0)]' "$WORK/report/report.json"
+}
+
+expect_counts() { # KIND NAME WANTED
+    local found
+    found=$(counts "$1" "$2")
+    [ "$found" = "$3" ] || die "$1 $2: verdict, missing, duplicate, extra, altered, wrong partition, wrong key are $found, not $3"
+}
+
+start_broker
+start_emulator
+make_streams views engagements
+pipeline=$(LATENESS=60s pipeline_from "$TREE/config/demo.yaml")
+bridge_file=$WORK/bridge.yaml join_file=$WORK/join.yaml
+sed 's/{name: views,/{name: views-clean,/' "$pipeline" > "$bridge_file"
+sed 's/{topic: labels,/{topic: labels-clean,/' "$pipeline" > "$join_file"
+
+start bridge "$dualrun" bridge "$bridge_file"
+publish_feed --events 6000 --seed 31
+until_true 60 "the bridge has acknowledged everything" all_acknowledged views-to-kafka engagements-to-kafka
+finish bridge || die "the bridge did not end well"
+sabotage views-clean views 1 4 3 5 2 1
+"$dualrun" join "$join_file" --until-end
+sabotage labels-clean labels 2 3 4 5 1 2
+echo "stranger:of nobody" | kcat -b "$KAFKA" -P -t views -p 0 -K : || die "no record could be invented"
+
+status=0
+"$dualrun" validate "$pipeline" --report "$WORK/report" || status=$?
+[ "$status" = 1 ] || die "exit status $status"
+expect_counts bridge views '["FAIL",4,3,1,5,2,1]'
+expect_counts bridge engagements '["PASS",0,0,0,0,0,0]'
+expect_counts join labels '["FAIL",3,4,0,5,1,2]'
+jq 'del(.differences[] | select(.key == "stranger"))' "$WORK/report/report.json" > "$WORK/without-stranger.json"
+python3 "$TREE/tests/support/tools/sabotage_found.py" "$WORK/without-stranger.json" "$WORK"/spoiled-*
