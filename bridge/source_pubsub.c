@@ -132,6 +132,7 @@ static int on_socket(void *context, curl_socket_t socket, curlsocktype purpose)
 
 static CURL *easy_new(const struct source *source, struct source_call *call)
 {
+    const char *authorities = getenv("SSL_CERT_FILE"); /* As OpenSSL's and curl's tools do. */
     CURL *easy = curl_easy_init();
 
     assert(easy != NULL);
@@ -143,6 +144,9 @@ static CURL *easy_new(const struct source *source, struct source_call *call)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (authorities != NULL && authorities[0] != '\0')
+        curl_easy_setopt(easy, CURLOPT_CAINFO, authorities);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "dualrun/" DUALRUN_VERSION " (gzip)");
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
