@@ -150,7 +150,7 @@ validate() {
     [ -s "$out/report.json" ] || { cat "$WORK/log/validate" >&2; die "no report"; }
 }
 
-thousands() { printf "%'d" "$1" 2> /dev/null || echo "$1"; }
+thousands() { sed ':a;s/\B[0-9]\{3\}\>/,&/;ta' <<< "$1"; } # 1234567 -> 1,234,567
 
 summary() {
     local acked published before after
