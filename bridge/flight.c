@@ -400,16 +400,6 @@ struct flight_ack_id flight_ack_id(const struct flight *flight, uint32_t ref)
                                   slot->ack_size};
 }
 
-int64_t flight_due(const struct flight *flight, int64_t now_us, uint32_t *cursor)
-{
-    for (; *cursor < flight->batch_count; (*cursor)++) {
-        const struct batch *batch = &flight->batches[*cursor];
-        if (batch->used && batch->renew_us <= now_us)
-            return (*cursor)++;
-    }
-    return -1;
-}
-
 int64_t flight_due_us(const struct flight *flight)
 {
     int64_t due_us = INT64_MAX;
@@ -445,45 +435,76 @@ void flight_renew(struct flight *flight, uint32_t batch, int64_t renew_us)
         flight->batches[batch].renew_us = renew_us;
 }
 
-bool flight_take_extension(const struct flight *flight, uint32_t index, uint32_t *cursor,
-                           int32_t seconds, struct buffer *body)
+static void begin_extension(struct buffer *body, int32_t seconds)
 {
-    const struct batch *batch = &flight->batches[index];
-    uint32_t count = 0;
-
-    assert(index < flight->batch_count);
     buffer_clear(body);
     buffer_appendf(body, "{\"ackDeadlineSeconds\":%d,\"ackIds\":[", seconds);
-    for (; *cursor < batch->count && count < FLIGHT_REQUEST_IDS_MAX; (*cursor)++) {
-        const struct slot *slot = &batch->slots[*cursor];
+}
 
-        if (slot->state == SLOT_FREE || slot->newer != SLOT_NONE)
-            continue;
-        if (count > 0 && !has_room(body, slot))
-            break;
-        append_ack_id(body, batch, slot);
-        count++;
-    }
+/* False if there are no ids in it. */
+static bool end_extension(struct buffer *body, uint32_t count)
+{
     if (count == 0)
         return false;
-    body->size--;
+    body->size--; /* The last comma. */
     buffer_append_text(body, "]}");
     return true;
 }
 
+/* The slots from *cursor on, as far as the request has room. True when the batch is through. */
+static bool extend_slots(const struct batch *batch, uint32_t *cursor, struct buffer *body,
+                         uint32_t *count)
+{
+    for (; *cursor < batch->count; (*cursor)++) {
+        const struct slot *slot = &batch->slots[*cursor];
+
+        if (slot->state == SLOT_FREE || slot->newer != SLOT_NONE)
+            continue;
+        if (*count > 0 && (*count == FLIGHT_REQUEST_IDS_MAX || !has_room(body, slot)))
+            return false;
+        append_ack_id(body, batch, slot);
+        (*count)++;
+    }
+    return true;
+}
+
+bool flight_take_extension(const struct flight *flight, struct flight_due *due, int32_t seconds,
+                           struct buffer *body, struct flight_refs *batches)
+{
+    uint32_t count = 0;
+
+    begin_extension(body, seconds);
+    batches->count = 0;
+    for (; due->batch < flight->batch_count; due->batch++, due->slot = 0) {
+        const struct batch *batch = &flight->batches[due->batch];
+
+        /* One that is half taken was renewed, so that it looks as if it were not due. */
+        if (!batch->used || (due->slot == 0 && batch->renew_us > due->until_us))
+            continue;
+        refs_add(batches, due->batch);
+        if (!extend_slots(batch, &due->slot, body, &count)) {
+            batches->count -= due->slot == 0; /* Nothing of it was taken. */
+            break;
+        }
+    }
+    return end_extension(body, count);
+}
+
 bool flight_take_returns(struct flight *flight, struct buffer *body)
 {
-    for (uint32_t i = 0; i < flight->batch_count; i++) {
+    uint32_t count = 0;
+    bool room = true;
+
+    begin_extension(body, 0);
+    for (uint32_t i = 0; i < flight->batch_count && room; i++) {
         struct batch *batch = &flight->batches[i];
         uint32_t cursor = 0;
 
-        if (!batch->used || batch->live == 0)
+        if (!batch->used)
             continue;
-        bool any = flight_take_extension(flight, i, &cursor, 0, body);
+        room = extend_slots(batch, &cursor, body, &count);
         for (uint32_t slot = 0; slot < cursor; slot++) /* Named or not, it is over. */
             batch->slots[slot].newer = 0;
-        if (any)
-            return true;
     }
-    return false;
+    return end_extension(body, count);
 }

@@ -90,20 +90,26 @@ struct flight_ack_id {
 };
 struct flight_ack_id flight_ack_id(const struct flight *flight, uint32_t ref);
 
-/* The batch whose lease must be extended by now_us, or -1. *cursor starts at 0. */
-int64_t flight_due(const struct flight *flight, int64_t now_us, uint32_t *cursor);
-/* When flight_due will next find one; INT64_MAX: never. */
+/* When the next batch must be extended; INT64_MAX: never. */
 int64_t flight_due_us(const struct flight *flight);
 /* When the oldest answer came of which something is in flight; INT64_MAX: nothing is. */
 int64_t flight_oldest_us(const struct flight *flight);
 int64_t flight_received_us(const struct flight *flight, uint32_t batch);
 void flight_renew(struct flight *flight, uint32_t batch, int64_t renew_us);
+
+/* How far the extensions of one moment are taken. */
+struct flight_due {
+    int64_t until_us; /* What is due by then is taken. */
+    uint32_t batch;   /* Both start at 0. */
+    uint32_t slot;
+};
 /*
- * A modifyAckDeadline request for the messages of a batch that are not acknowledged yet, from
- * *cursor on. False when there are no more.
+ * The next modifyAckDeadline request, within Pub/Sub's limits, for messages of batches that are due and
+ * not acknowledged yet. `batches` are those that it went through: each must be renewed, also if the
+ * request is empty, which is the end: false.
  */
-bool flight_take_extension(const struct flight *flight, uint32_t batch, uint32_t *cursor,
-                           int32_t seconds, struct buffer *body);
+bool flight_take_extension(const struct flight *flight, struct flight_due *due, int32_t seconds,
+                           struct buffer *body, struct flight_refs *batches);
 /* The same with 0 seconds for everything in flight, which is then forgotten: the end. */
 bool flight_take_returns(struct flight *flight, struct buffer *body);
 

@@ -39,8 +39,7 @@ struct source_call {
     int64_t ended_us;
     /* What the stream needs when the answer comes. */
     int32_t asked;            /* PULL */
-    struct flight_refs refs;  /* ACK */
-    uint32_t batch;           /* MODIFY */
+    struct flight_refs refs;  /* ACK: slots; MODIFY: batches. */
     struct envelope envelope; /* PULL: the answer, read. */
     size_t next;              /* PULL: the first of its messages that is not yet on its way. */
     uint32_t flight_batch;    /* PULL */
@@ -64,7 +63,7 @@ void source_subscription_init(struct source_subscription *subscription,
                               const struct pipeline_pubsub *pubsub, const char *name);
 void source_subscription_fini(struct source_subscription *subscription);
 
-/* A call to be filled (request, asked, refs, batch) and started; or given back by source_done. */
+/* A call to be filled (request, asked, refs) and started; or given back by source_done. */
 struct source_call *source_call(struct source *source, enum source_verb verb, void *owner);
 /* Takes the call: it comes back from source_next. False if no token could be had; the call is done. */
 bool source_start(struct source *source, const struct source_subscription *subscription,

@@ -13,6 +13,7 @@ enum {
     ACK_TIMEOUT_MS = 30000,
     MODIFY_TIMEOUT_MS = 10000,
     EXTEND_RETRY_US = 1000000,
+    EXTEND_AHEAD_US = 1000000, /* What is due soon goes along with what is due now. */
 };
 
 /* When stream_ack has something to send. */
@@ -145,46 +146,50 @@ void stream_acked(struct stream *stream, struct source_call *call)
 }
 
 /* False if the request could not be started. */
-static bool start_modify(struct stream *stream, struct source_call *call, uint32_t batch)
+static bool start_modify(struct stream *stream, struct source_call *call)
 {
     struct error err;
 
-    call->batch = batch;
     if (source_start(stream->context->source, &stream->subscription, call, MODIFY_TIMEOUT_MS, &err))
         return true;
     stream_fail(stream, &err);
     return false;
 }
 
-static void extend_batch(struct stream *stream, uint32_t batch, int64_t now_us)
+/* After a request for them, or, if it failed, before the next. */
+static void renew(struct stream *stream, const struct flight_refs *batches, int64_t now_us,
+                  int32_t seconds, bool failed)
 {
-    struct source *source = stream->context->source;
-    int32_t seconds = lease_seconds(&stream->lease);
-    uint32_t cursor = 0;
+    for (uint32_t i = 0; i < batches->count; i++) {
+        uint32_t batch = batches->refs[i];
+        int64_t received_us = flight_received_us(stream->flight, batch);
 
-    flight_renew(stream->flight, batch,
-                 lease_next_us(now_us, seconds, flight_received_us(stream->flight, batch)));
-    for (;;) {
-        struct source_call *call = source_call(source, SOURCE_MODIFY, stream);
-        if (!flight_take_extension(stream->flight, batch, &cursor, seconds, &call->request)) {
-            source_done(source, call);
-            return;
-        }
-        stream_count(stream, STREAM_bridge_extensions_total, 1);
-        if (!start_modify(stream, call, batch)) {
-            flight_renew(stream->flight, batch, now_us + EXTEND_RETRY_US);
-            return;
-        }
+        flight_renew(stream->flight, batch,
+                     failed ? now_us + EXTEND_RETRY_US
+                            : lease_next_us(now_us, seconds, received_us));
     }
 }
 
 void stream_extend(struct stream *stream)
 {
-    int64_t now_us = clock_monotonic_us(stream->context->clock), batch;
-    uint32_t cursor = 0;
+    struct source *source = stream->context->source;
+    int64_t now_us = clock_monotonic_us(stream->context->clock);
+    struct flight_due due = {.until_us = now_us + EXTEND_AHEAD_US};
+    int32_t seconds = lease_seconds(&stream->lease);
+    bool going = flight_due_us(stream->flight) <= now_us, failed = false;
 
-    while ((batch = flight_due(stream->flight, now_us, &cursor)) >= 0)
-        extend_batch(stream, (uint32_t)batch, now_us);
+    while (going) {
+        struct source_call *call = source_call(source, SOURCE_MODIFY, stream);
+        going = flight_take_extension(stream->flight, &due, seconds, &call->request, &call->refs);
+        if (going && !failed) { /* After one that could not be started, none is tried. */
+            stream_count(stream, STREAM_bridge_extensions_total, 1);
+            failed = !start_modify(stream, call);
+        } else {
+            source_done(source, call);
+        }
+        /* The call is in flight or given back, but its refs are untouched until it is used again. */
+        renew(stream, &call->refs, now_us, seconds, failed);
+    }
 }
 
 /* A failed extension is tried again soon. What it meant to extend may be gone, or come again: both
@@ -194,8 +199,8 @@ void stream_extended(struct stream *stream, struct source_call *call)
     struct error err = {0};
     enum retry_class class = stream_classify(stream, call, "modifyAckDeadline", &err);
 
-    if (class == RETRY_BUSY || class == RETRY_LATER)
-        flight_renew(stream->flight, call->batch, call->ended_us + EXTEND_RETRY_US);
+    for (uint32_t i = 0; i < call->refs.count && (class == RETRY_BUSY || class == RETRY_LATER); i++)
+        flight_renew(stream->flight, call->refs.refs[i], call->ended_us + EXTEND_RETRY_US);
     if (class != RETRY_SUCCESS)
         stream_count(stream, STREAM_bridge_failed_calls_total, 1);
     source_done(stream->context->source, call);
@@ -213,7 +218,7 @@ void stream_return(struct stream *stream)
             source_done(source, call);
             return;
         }
-        if (!start_modify(stream, call, 0))
+        if (!start_modify(stream, call))
             return;
     }
 }

@@ -220,7 +220,8 @@ static void no_request_is_larger_than_pubsub_takes(void **state)
 
 static void a_lease_is_extended_for_what_is_not_acknowledged(void **state)
 {
-    uint32_t cursor = 0, from = 0, duplicate;
+    struct flight_due due = {.until_us = 999};
+    uint32_t duplicate;
 
     (void)state;
     uint32_t batch = flight_open(flight, 0, 1000), later = flight_open(flight, 0, 5000);
@@ -233,16 +234,70 @@ static void a_lease_is_extended_for_what_is_not_acknowledged(void **state)
     flight_acked(flight, refs.refs[0], 0);
     flight_close(flight, batch);
     flight_close(flight, later);
-    assert_int_equal(flight_due(flight, 999, &cursor), -1);
-    cursor = 0;
-    assert_int_equal(flight_due(flight, 1000, &cursor), batch);
-    assert_int_equal(flight_due(flight, 1000, &cursor), -1);
-    assert_true(flight_take_extension(flight, batch, &from, 60, &body));
+    assert_false(flight_take_extension(flight, &due, 60, &body, &refs));
+    assert_int_equal(refs.count, 0);
+    due = (struct flight_due){.until_us = 1000};
+    assert_true(flight_take_extension(flight, &due, 60, &body, &refs));
+    assert_int_equal(refs.count, 1);
+    assert_int_equal(refs.refs[0], batch);
     /* Not m1, which is acknowledged, and not the old id of m3. */
     assert_string_equal(buffer_text(&body), "{\"ackDeadlineSeconds\":60,\"ackIds\":[\"a2\"]}");
-    assert_false(flight_take_extension(flight, batch, &from, 60, &body));
     flight_renew(flight, batch, 9000);
+    assert_false(flight_take_extension(flight, &due, 60, &body, &refs));
     assert_int_equal(flight_due_us(flight), 5000);
+}
+
+/* Each id once, in as few requests as the limits allow, and every batch renewed. */
+static void extensions_of_many_answers_share_requests(void **state)
+{
+    struct flight_due due = {.until_us = 1000};
+    char id[32];
+    uint32_t requests = 0, named = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 60; i++) {
+        uint32_t batch = flight_open(flight, 0, 1000);
+        for (uint32_t j = 0; j < 100; j++) {
+            snprintf(id, sizeof id, "m%u", i * 100 + j);
+            enter_new(batch, id, id);
+        }
+        flight_close(flight, batch);
+    }
+    while (flight_take_extension(flight, &due, 10, &body, &refs)) {
+        requests++;
+        for (const char *at = buffer_text(&body); (at = strchr(at, 'm')) != NULL; at++)
+            named++;
+        for (uint32_t i = 0; i < refs.count; i++)
+            flight_renew(flight, refs.refs[i], 9000);
+    }
+    assert_int_equal(named, 6000);
+    assert_int_equal(requests, 3);
+    assert_int_equal(flight_due_us(flight), 9000);
+}
+
+static void an_extension_stays_below_the_request_limit_in_bytes(void **state)
+{
+    struct flight_due due = {.until_us = 1000};
+    char ack_id[600], message_id[16];
+    uint32_t named = 0;
+
+    (void)state;
+    memset(ack_id, 'a', sizeof ack_id - 1);
+    ack_id[sizeof ack_id - 1] = '\0';
+    for (uint32_t i = 0; i < 3000; i++) {
+        uint32_t batch = flight_open(flight, 0, 1000);
+        snprintf(message_id, sizeof message_id, "m%u", i);
+        enter_new(batch, message_id, ack_id);
+        flight_close(flight, batch);
+    }
+    while (flight_take_extension(flight, &due, 10, &body, &refs)) {
+        assert_in_range(body.size, 1, 524288);
+        named += refs.count; /* One message a batch. */
+        for (uint32_t i = 0; i < refs.count; i++)
+            flight_renew(flight, refs.refs[i], 9000);
+    }
+    assert_int_equal(named, 3000);
+    assert_int_equal(flight_due_us(flight), 9000);
 }
 
 static void at_the_end_everything_in_flight_is_given_back_once(void **state)
@@ -254,9 +309,8 @@ static void at_the_end_everything_in_flight_is_given_back_once(void **state)
     flight_close(flight, first);
     flight_close(flight, second);
     assert_true(flight_take_returns(flight, &body));
-    assert_string_equal(buffer_text(&body), "{\"ackDeadlineSeconds\":0,\"ackIds\":[\"a1\"]}");
-    assert_true(flight_take_returns(flight, &body));
-    assert_string_equal(buffer_text(&body), "{\"ackDeadlineSeconds\":0,\"ackIds\":[\"a2\"]}");
+    assert_string_equal(buffer_text(&body),
+                        "{\"ackDeadlineSeconds\":0,\"ackIds\":[\"a1\",\"a2\"]}");
     assert_false(flight_take_returns(flight, &body));
 }
 
@@ -388,6 +442,8 @@ int main(void)
         TEST(an_ack_id_is_escaped_as_json_asks),
         TEST(no_request_is_larger_than_pubsub_takes),
         TEST(a_lease_is_extended_for_what_is_not_acknowledged),
+        TEST(extensions_of_many_answers_share_requests),
+        TEST(an_extension_stays_below_the_request_limit_in_bytes),
         TEST(at_the_end_everything_in_flight_is_given_back_once),
         TEST(any_order_of_events_sends_once_and_acknowledges_after_delivery),
     };
