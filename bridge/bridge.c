@@ -10,7 +10,8 @@ enum {
     TURN_MS = 1000,
     DRAIN_STEP_MS = 50,
     DRAIN_QUIET_US = 1000000, /* At a stop, a pull that brings nothing for so long is ended. */
-    RETURN_US = 2000000,      /* Of the time for a stop, kept to give messages back. */
+    FLUSH_MS = 500,
+    RETURN_US = 2000000, /* Of the time for a stop, kept to give messages back. */
 };
 
 struct bridge {
@@ -66,6 +67,7 @@ static bool bridge_drain(struct bridge *bridge, int64_t timeout_ms, struct error
         source_wait(streams->context.source, sink_wake_fd(streams->context.sink), 100);
         streams_answer(streams);
     }
+    sink_flush(streams->context.sink, FLUSH_MS); /* The last heartbeat. */
     return true;
 }
 

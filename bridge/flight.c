@@ -19,8 +19,9 @@ struct slot {
     uint32_t size_bytes;
     uint8_t state;
     bool ack_plain;
-    bool unsure; /* Was sent in a request that named others as failed. */
-    bool queued; /* A place in the ready queue names it. */
+    bool unsure;   /* Was sent in a request that named others as failed. */
+    bool returned; /* Was given back at the end. */
+    bool queued;   /* A place in the ready queue names it. */
 };
 
 struct batch {
@@ -458,7 +459,7 @@ static bool extend_slots(const struct batch *batch, uint32_t *cursor, struct buf
     for (; *cursor < batch->count; (*cursor)++) {
         const struct slot *slot = &batch->slots[*cursor];
 
-        if (slot->state == SLOT_FREE || slot->newer != SLOT_NONE)
+        if (slot->state == SLOT_FREE || slot->newer != SLOT_NONE || slot->returned)
             continue;
         if (*count > 0 && (*count == FLIGHT_REQUEST_IDS_MAX || !has_room(body, slot)))
             return false;
@@ -503,8 +504,8 @@ bool flight_take_returns(struct flight *flight, struct buffer *body)
         if (!batch->used)
             continue;
         room = extend_slots(batch, &cursor, body, &count);
-        for (uint32_t slot = 0; slot < cursor; slot++) /* Named or not, it is over. */
-            batch->slots[slot].newer = 0;
+        for (uint32_t slot = 0; slot < cursor; slot++)
+            batch->slots[slot].returned = true;
     }
     return end_extension(body, count);
 }

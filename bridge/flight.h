@@ -110,7 +110,7 @@ struct flight_due {
  */
 bool flight_take_extension(const struct flight *flight, struct flight_due *due, int32_t seconds,
                            struct buffer *body, struct flight_refs *batches);
-/* The same with 0 seconds for everything in flight, which is then forgotten: the end. */
+/* The same with 0 seconds for everything in flight, once each: the end. Reports may still come. */
 bool flight_take_returns(struct flight *flight, struct buffer *body);
 
 struct flight_counts {

@@ -289,6 +289,7 @@ struct source_call *source_next(struct source *source)
 
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
     land(source, call);
+    call->curl_code = result;
     if (result == CURLE_OK)
         curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &call->status);
     else if (call->curl_fault[0] == '\0')

@@ -34,6 +34,7 @@ struct source_call {
     struct buffer request;
     struct buffer answer;
     long status; /* 0: no whole answer came; see curl_fault. */
+    CURLcode curl_code;
     char curl_fault[CURL_ERROR_SIZE];
     int64_t began_us;
     int64_t ended_us;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/http_client.h"
 #include "core/log.h"
 #include "core/pubsub.h"
 
@@ -151,6 +152,8 @@ static void describe_failure(const struct stream *stream, const struct source_ca
         error_retry(err, EXIT_CODE_SOURCE, "%s: the answer was cut: status 200 without JSON", what);
     else
         pubsub_fail(err, call->status, call->answer.data, call->answer.size, what);
+    if (call->status == 0)
+        error_hint(err, "%s", http_client_hint(call->curl_code));
     error_wrap(err, "subscription %s", stream->config->subscription);
 }
 

@@ -120,9 +120,9 @@ static void append_origin(const char *url, char origin[static 256])
     origin[size] = '\0';
 }
 
-static const char *hint_for(CURLcode code)
+const char *http_client_hint(int code)
 {
-    switch (code) {
+    switch ((CURLcode)code) {
     case CURLE_COULDNT_RESOLVE_HOST:
         return "check the host's name and the name server";
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -175,7 +175,7 @@ static bool fail(const struct http_client *client, CURLcode code,
         error_retry(err, EXIT_CODE_SOURCE, "%s %s: %s", request->method, origin, reason);
     else
         error_set(err, EXIT_CODE_SOURCE, "%s %s: %s", request->method, origin, reason);
-    return error_hint(err, "%s", hint_for(code));
+    return error_hint(err, "%s", http_client_hint(code));
 }
 
 bool http_client_run(struct http_client *client, const struct http_request *request, long *status,

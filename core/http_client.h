@@ -33,4 +33,7 @@ struct http_request {
 bool http_client_run(struct http_client *client, const struct http_request *request, long *status,
                      struct buffer *body, struct error *err);
 
+/* What to try after libcurl failed with this CURLcode; "" if that is not plain. */
+const char *http_client_hint(int code);
+
 #endif

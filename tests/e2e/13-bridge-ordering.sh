@@ -34,6 +34,7 @@ expect_published 20000
 kcat -b "$KAFKA" -C -t events -o beginning -e -q -f '%p %k %s\n' | jq -R -r \
     'capture("^(?<partition>\\d+) (?<key>\\S+) (?<value>.*)$") | "\(.partition) \(.key) \(.value | fromjson | .number)"' \
     > "$WORK/order"
+[ "$(wc -l < "$WORK/order")" = "$(wc -l < "$WORK/values")" ] || die "not every record was looked at"
 awk '{
     if ($2 in partition && partition[$2] != $1) {print $2 " is in partitions " partition[$2] " and " $1; bad = 1}
     partition[$2] = $1

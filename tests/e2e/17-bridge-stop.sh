@@ -11,14 +11,19 @@ start_broker
 start_emulator
 ACK_DEADLINE=600 make_events
 events_pipeline
-echo 'bridge: {stop_timeout: 5s}' >> "$pipeline"
+echo 'bridge: {stop_timeout: 5s, max_messages: 2000}' >> "$pipeline"
 publish_numbers 1 60000
+# So that there is time, and pulls are under way when a stop comes.
+admin faults '{"method": "subscriptions.pull", "delay_ms": 100}' > /dev/null
 leased() { subscription_stat events-to-kafka .outstanding; }
-some_acknowledged() { [ "$(subscription_stat events-to-kafka .acked)" -gt "$1" ]; }
+acknowledged() { subscription_stat events-to-kafka .acked; }
+some_acknowledged() { [ "$(acknowledged)" -gt "$1" ]; }
+some_leased() { [ "$(leased)" -gt 0 ]; }
 
 for stop in 1 2 3; do
+    before=$(acknowledged)
     start bridge "$dualrun" bridge "$pipeline"
-    until_true 20 "the bridge gets on before stop $stop" some_acknowledged $((stop * 5000))
+    until_true 20 "the bridge gets on before stop $stop" some_acknowledged "$before"
     finish bridge || die "stop $stop: the bridge did not end well"
     [ "$(leased)" = 0 ] || die "stop $stop left $(leased) messages leased for ten minutes"
 done
@@ -33,7 +38,7 @@ expect_published
 
 "$rig" pause "$WORK/kafka" 1
 publish_numbers 60001 65000
-until_true 20 "the bridge holds messages" eval '[ "$(leased)" -gt 0 ]'
+until_true 20 "the bridge holds messages" some_leased
 begin=$SECONDS
 finish bridge || die "the bridge did not end well although Kafka stands still"
 "$rig" resume "$WORK/kafka" 1

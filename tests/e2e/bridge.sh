@@ -53,8 +53,10 @@ P
     admin preload "{\"topic\":\"projects/$PROJECT/topics/events\",\"file\":\"$file\",\"format\":\"message\"}" > /dev/null
 }
 
+# start_bridge: with its status server at $http.
 start_bridge() {
     http=127.0.0.1:$(free_port)
+    # shellcheck disable=SC2154 # dualrun is set by lib.sh
     start bridge "$dualrun" bridge "$pipeline" --http "$http"
     until_true 20 "the bridge is ready" curl -sf "http://$http/readyz"
 }

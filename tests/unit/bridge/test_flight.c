@@ -305,13 +305,15 @@ static void at_the_end_everything_in_flight_is_given_back_once(void **state)
     (void)state;
     uint32_t first = flight_open(flight, 0, 1000), second = flight_open(flight, 0, 1000);
     enter_new(first, "m1", "a1");
-    enter_new(second, "m2", "a2");
+    uint32_t late = enter_new(second, "m2", "a2");
     flight_close(flight, first);
     flight_close(flight, second);
     assert_true(flight_take_returns(flight, &body));
     assert_string_equal(buffer_text(&body),
                         "{\"ackDeadlineSeconds\":0,\"ackIds\":[\"a1\",\"a2\"]}");
     assert_false(flight_take_returns(flight, &body));
+    flight_settle(flight, late, true); /* Kafka took it after all. */
+    assert_int_equal(flight_counts(flight)->sending, 1);
 }
 
 /*
