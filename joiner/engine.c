@@ -14,6 +14,7 @@
 #include "core/process.h"
 #include "core/registry.h"
 #include "core/units.h"
+#include "joiner/drain.h"
 #include "joiner/identity.h"
 #include "joiner/shard.h"
 #include "joiner/slot.h"
@@ -22,6 +23,7 @@ enum {
     STEP_RECORDS = 500, /* Of one shard before the next one's turn. */
     WAIT_MS = 5,        /* When there was nothing to do. */
     WATCH_MS = 200,
+    DRAIN_MS = 500,
     STATUS_MS = 1000,
     ALIVE_MS = 60000,
     RECOVERIES_MAX = 10, /* Without a commit in between. */
@@ -46,7 +48,8 @@ struct engine {
     bool worked;
     struct error callback_error; /* From a rebalance. */
     bool callback_failed;
-    int64_t committed_us, watched_us, status_us;
+    struct drain *drain; /* Only if the join shall end. */
+    int64_t committed_us, watched_us, status_us, drained_us;
     int64_t commits;
     int recoveries;
     pthread_mutex_t mutex; /* Guards what follows. */
@@ -384,6 +387,7 @@ void engine_close(struct engine *engine)
     if (engine == NULL)
         return;
     close_kafka(engine);
+    drain_free(engine->drain);
     heartbeats_close(engine->context.heartbeats);
     label_free(engine->context.label);
     registry_close(engine->context.registry);
@@ -546,22 +550,34 @@ bool engine_recover(struct engine *engine, const struct error *cause, struct err
 
 /* --- The end --- */
 
-bool engine_at_end(const struct engine *engine)
+/* Every task of this process that is at its end closes its rows; false in *all if one is not yet. */
+static bool finish_shards(struct engine *engine, bool *all, struct error *err)
 {
-    if (!engine->assigned_once || engine->shard_count == 0)
-        return false;
-    for (size_t i = 0; i < engine->shard_count; i++)
+    for (size_t i = 0; i < engine->shard_count; i++) {
         if (!shard_at_end(engine->shards[i]))
+            *all = false;
+        else if (!shard_finish(engine->shards[i], err))
             return false;
+    }
     return true;
 }
 
-bool engine_finish(struct engine *engine, struct error *err)
+bool engine_drain(struct engine *engine, bool *done, struct error *err)
 {
-    for (size_t i = 0; i < engine->shard_count; i++)
-        if (!shard_finish(engine->shards[i], err))
-            return false;
-    return engine_commit(engine, true, err);
+    bool all = engine->assigned_once;
+
+    *done = false;
+    if (engine->drain == NULL)
+        engine->drain =
+            drain_new(engine->context.consumer, engine->join, engine->partition_count, err);
+    if (engine->drain == NULL || !finish_shards(engine, &all, err))
+        return false;
+    if (!all || now_us() - engine->drained_us < (int64_t)DRAIN_MS * 1000)
+        return true;
+    if (!engine_commit(engine, true, err))
+        return false;
+    engine->drained_us = now_us();
+    return drain_is_done(engine->drain, engine->context.consumer, done, err);
 }
 
 /* --- For other threads --- */

@@ -35,9 +35,11 @@ bool engine_commit(struct engine *engine, bool now, struct error *err); /* When 
 bool engine_can_recover(const struct engine *engine);
 bool engine_recover(struct engine *engine, const struct error *cause, struct error *err);
 
-/* Everything that was there at the start is read. */
-bool engine_at_end(const struct engine *engine);
-bool engine_finish(struct engine *engine, struct error *err);
+/*
+ * Closes every row of the tasks that have read what was there at the start. Done once the whole
+ * group has: tasks of a process that ended a moment ago still have to come here.
+ */
+bool engine_drain(struct engine *engine, bool *done, struct error *err);
 
 const char *engine_name(const struct engine *engine);
 /* Returns one JSON object (caller frees). */

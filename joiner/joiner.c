@@ -49,17 +49,17 @@ static bool run(struct job *job, struct error *err)
 {
     struct engine *engine = job->engine;
     int64_t printed_us = 0;
+    bool done = false;
 
-    while (!process_stopping()) {
-        if (!joiner_turn(engine, err)) {
+    while (!done && !process_stopping()) {
+        if (!joiner_turn(engine, err)
+            || (job->options->until_end && !engine_drain(engine, &done, err))) {
             struct error cause = *err;
 
             if (!engine_can_recover(engine) || !engine_recover(engine, &cause, err))
                 return false;
         }
         print_status(job, &printed_us);
-        if (job->options->until_end && engine_at_end(engine))
-            return engine_finish(engine, err);
     }
     return engine_commit(engine, true, err);
 }

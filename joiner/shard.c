@@ -43,6 +43,7 @@ struct shard {
     int64_t watched_ms;
     int64_t restore_began_us;
     bool dirty;
+    bool finished;
 };
 
 static const struct metric_def metric_defs[SHARD_METRIC_COUNT] = {
@@ -555,6 +556,8 @@ static bool handle_message(struct shard *shard, uint32_t input, rd_kafka_message
 
 bool shard_step(struct shard *shard, size_t most, bool *worked, struct error *err)
 {
+    if (shard->finished)
+        return true;
     for (uint32_t i = 0; i < shard->input_count; i++)
         shard->feeds[i].asked = false;
     for (size_t n = 0; n < most; n++) {
@@ -614,8 +617,9 @@ void shard_watch(struct shard *shard)
     int64_t elapsed_ms = now_ms - shard->watched_ms, base_ms;
 
     shard->watched_ms = now_ms;
-    if (shard->state != SHARD_RUNNING || !all_idle(shard, now_ms) || elapsed_ms <= 0
-        || shard->context->join->when_idle != WHEN_IDLE_ADVANCE || task_row_count(shard->task) == 0)
+    if (shard->state != SHARD_RUNNING || shard->finished || !all_idle(shard, now_ms)
+        || elapsed_ms <= 0 || shard->context->join->when_idle != WHEN_IDLE_ADVANCE
+        || task_row_count(shard->task) == 0)
         return;
     base_ms = idle_base_ms(shard);
     if (base_ms != TASK_TIME_NONE) {
@@ -669,6 +673,9 @@ bool shard_finish(struct shard *shard, struct error *err)
 {
     int64_t last_ms = TASK_TIME_NONE;
 
+    if (shard->finished)
+        return true;
+    shard->finished = true;
     for (uint32_t i = 0; i < shard->input_count; i++)
         if (task_max_time_ms(shard->task, i) > last_ms)
             last_ms = task_max_time_ms(shard->task, i);

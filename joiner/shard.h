@@ -76,7 +76,7 @@ bool shard_describe(struct shard *shard, rd_kafka_topic_partition_list_t *offset
                     struct error *err);
 /* True once everything up to the ends that the inputs had at the start is read. */
 bool shard_at_end(const struct shard *shard);
-/* Closes every row there is. */
+/* Closes every row there is. Nothing is read any more. */
 bool shard_finish(struct shard *shard, struct error *err);
 
 /* One JSON object. */

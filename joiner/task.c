@@ -741,5 +741,6 @@ uint32_t task_holder(const struct task *task)
 
 int64_t task_reach_ms(const struct task *task)
 {
-    return task->reach_ms;
+    return task->reach_ms
+           + task->lo_ms; /* A secondary row outlives the primary rows it may match. */
 }
