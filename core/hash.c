@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Austin Appleby's MurmurHash2, as org.apache.kafka.common.utils.Utils computes it. */
@@ -49,10 +50,17 @@ static void put_block(EVP_MD_CTX *context, const void *data, size_t size)
 
 /* A context costs more than the digest of a short text, so each thread keeps one until it ends. */
 static pthread_key_t context_key;
+/* Fetched once: EVP_sha256() is looked up anew, under a lock, for every digest. */
+static EVP_MD *sha256;
 
 static void free_context(void *context)
 {
     EVP_MD_CTX_free(context);
+}
+
+static void free_digest(void)
+{
+    EVP_MD_free(sha256);
 }
 
 static void make_key(void)
@@ -60,6 +68,9 @@ static void make_key(void)
     int failed = pthread_key_create(&context_key, free_context);
 
     assert(!failed);
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    assert(sha256 != NULL);
+    atexit(free_digest);
 }
 
 static EVP_MD_CTX *thread_context(void)
@@ -81,7 +92,7 @@ void hash_sample_id(const char *join, const void *key, size_t key_size, const vo
 {
     EVP_MD_CTX *context = thread_context();
     uint8_t digest[EVP_MAX_MD_SIZE];
-    int ok = EVP_DigestInit_ex(context, EVP_sha256(), NULL);
+    int ok = EVP_DigestInit_ex(context, sha256, NULL);
     assert(ok == 1);
     put_block(context, join, strlen(join));
     put_block(context, key, key_size);

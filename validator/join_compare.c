@@ -59,14 +59,13 @@ struct witness {
     bool dropped;
 };
 
-struct expected_head { /* Payload of TAG_EXPECTED; then cells, the primary's value. */
+struct expected_head { /* Payload of TAG_EXPECTED; then witnesses, cells, the primary's value. */
     int64_t time_ms, offset;
     int32_t partition;
     uint32_t schema_index;
     uint32_t flags;
     uint32_t witness_count;
     uint32_t primary_size;
-    struct witness witnesses[RECOMPUTE_WITNESSES];
 };
 
 struct output_head { /* Payload of TAG_OUTPUT; then key, value. */
@@ -80,7 +79,7 @@ struct output_head { /* Payload of TAG_OUTPUT; then key, value. */
 
 struct expected {
     struct expected_head head;
-    uint8_t sample[SAMPLE_ID_SIZE];
+    struct witness witnesses[RECOMPUTE_WITNESSES];
     struct cell *admitted, *truth;
     const uint8_t *primary;
 };
@@ -397,16 +396,21 @@ static struct expected_head expected_head(const struct join_compare *c,
                  | (result->in_admitted ? FLAG_IN_ADMITTED : 0u)
                  | (result->differ ? FLAG_DIFFER : 0u) | (result->conflict ? FLAG_CONFLICT : 0u);
     head.witness_count = (uint32_t)result->witness_count;
+    return head;
+}
+
+static void put_witnesses(struct buffer *out, const struct recompute_result *result)
+{
     for (size_t i = 0; i < result->witness_count; i++) {
         const struct recompute_row *row = result->witnesses[i];
-        head.witnesses[i] = (struct witness){.time_ms = row->time_ms,
-                                             .offset = row->offset,
-                                             .watermark_ms = row->late_watermark_ms,
-                                             .partition = row->partition,
-                                             .input = row->input,
-                                             .dropped = row->dropped};
+        struct witness witness = {.time_ms = row->time_ms,
+                                  .offset = row->offset,
+                                  .watermark_ms = row->late_watermark_ms,
+                                  .partition = row->partition,
+                                  .input = row->input,
+                                  .dropped = row->dropped};
+        buffer_append(out, &witness, sizeof witness);
     }
-    return head;
 }
 
 static void put_cells(struct join_compare *c, const struct cell *cells)
@@ -467,6 +471,7 @@ static bool add_expected(void *context, const struct recompute_result *result, s
     judge_key(key + SAMPLE_ID_SIZE, TAG_EXPECTED, head.partition, head.offset);
     buffer_clear(&c->scratch);
     buffer_append(&c->scratch, &head, sizeof head);
+    put_witnesses(&c->scratch, result);
     if (result->in_admitted)
         put_cells(c, result->admitted);
     if (result->in_truth && result->differ)
@@ -581,7 +586,6 @@ struct judged {
     size_t expected_count;
     struct output *outputs;
     size_t output_count, room;
-    char id[2 * SAMPLE_ID_SIZE + 1];
 };
 
 static const uint8_t *take_cells(struct join_compare *c, const uint8_t *data, struct cell **cells)
@@ -602,6 +606,10 @@ static void take_expected(struct join_compare *c, struct judged *judged,
     *expected = (struct expected){0};
     memcpy(&expected->head, data, sizeof expected->head);
     data += sizeof expected->head;
+    size_t witness_bytes = expected->head.witness_count * sizeof(struct witness);
+    assert(expected->head.witness_count <= RECOMPUTE_WITNESSES);
+    memcpy(expected->witnesses, data, witness_bytes);
+    data += witness_bytes;
     if (expected->head.flags & FLAG_IN_ADMITTED)
         data = take_cells(c, data, &expected->admitted);
     expected->truth = expected->admitted;
@@ -640,7 +648,7 @@ static json_t *positions(const struct join_compare *c, const struct expected *ex
             json, "found",
             result_position(c->join->output.name, output->partition, output->offset));
     for (size_t i = 0; expected != NULL && i < expected->head.witness_count; i++) {
-        const struct witness *witness = &expected->head.witnesses[i];
+        const struct witness *witness = &expected->witnesses[i];
         const struct pipeline_stream *stream =
             witness->input == 0 ? c->join->primary
                                 : c->join->secondaries[witness->input - 1].stream;
@@ -655,7 +663,7 @@ static json_t *positions(const struct join_compare *c, const struct expected *ex
 static void late_evidence(const struct join_compare *c, const struct expected *expected,
                           char text[static EVIDENCE_SIZE])
 {
-    const struct witness *witness = &expected->head.witnesses[0];
+    const struct witness *witness = &expected->witnesses[0];
 
     if (expected->head.witness_count == 0) {
         snprintf(text, EVIDENCE_SIZE, "the late topic");
@@ -684,14 +692,17 @@ static void report(struct join_compare *c, const struct judged *judged,
                    enum difference_kind kind, enum cause cause, json_t *fields,
                    const char *evidence)
 {
+    char id[2 * SAMPLE_ID_SIZE + 1];
     struct difference difference = {.kind = kind,
                                     .cause = cause,
-                                    .id = judged->id,
+                                    .id = id,
                                     .partition = -1,
                                     .positions = positions(c, expected, output),
                                     .fields = fields,
                                     .evidence = evidence};
 
+    for (size_t i = 0; i < SAMPLE_ID_SIZE; i++)
+        snprintf(id + 2 * i, 3, "%02x", judged->sample[i]);
     if (expected != NULL) {
         difference.partition = expected->head.partition;
         difference.time_ms = expected->head.time_ms;
@@ -908,8 +919,6 @@ static bool judge(struct join_compare *c, struct judged *judged, struct error *e
 {
     const struct expected *expected = &judged->expected[0];
 
-    for (size_t i = 0; i < SAMPLE_ID_SIZE; i++)
-        snprintf(judged->id + 2 * i, 3, "%02x", judged->sample[i]);
     c->result->counts.candidate += (int64_t)judged->output_count;
     c->result->counts.reference += judged->expected_count > 0;
     c->result->counts.repeated += judged->expected_count > 1;

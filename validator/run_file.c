@@ -11,7 +11,8 @@
 #include "core/buffer.h"
 
 enum {
-    LEVEL = 1,
+    LEVEL =
+        -10, /* Keys are hashes and hardly shrink: what is left is not worth level 1 and its time. */
     WINDOW_LOG = 17, /* 128 KiB: a merge of many runs must not cost a megabyte for each. */
     PLAIN_BYTES = 64 * 1024,
     DISK_BYTES = 64 * 1024,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "validator/source_reader.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -19,6 +20,7 @@ struct version {
     const struct schema *schema;
     struct resolved key, time, event_id;
     struct resolved *fields;
+    size_t walked; /* Fields of the record up to the last that a path begins with. */
 };
 
 struct source_reader {
@@ -31,6 +33,8 @@ struct source_reader {
     size_t version_count;
     size_t last;
     struct cell *cells;
+    const uint8_t **starts; /* Of the record's fields, at the record at hand. */
+    size_t start_room;
     struct buffer key, id;
 };
 
@@ -57,16 +61,20 @@ void source_reader_free(struct source_reader *reader)
         free(reader->versions[i].fields);
     free(reader->versions);
     free(reader->cells);
+    free(reader->starts);
     buffer_fini(&reader->key);
     buffer_fini(&reader->id);
     free(reader);
 }
 
-static void resolve(struct resolved *resolved, const struct schema *schema, const char *path)
+static void resolve(struct version *version, struct resolved *resolved, const char *path)
 {
     struct error ignored;
 
-    resolved->found = path != NULL && schema_path_resolve(&resolved->path, schema, path, &ignored);
+    resolved->found =
+        path != NULL && schema_path_resolve(&resolved->path, version->schema, path, &ignored);
+    if (resolved->found && resolved->path.fields[0] + (size_t)1 > version->walked)
+        version->walked = resolved->path.fields[0] + (size_t)1;
 }
 
 static bool add_version(struct source_reader *reader, int32_t id, struct error *err)
@@ -79,12 +87,16 @@ static bool add_version(struct source_reader *reader, int32_t id, struct error *
         memory_resize(reader->versions, (reader->version_count + 1) * sizeof *reader->versions);
     struct version *version = &reader->versions[reader->version_count];
     *version = (struct version){.id = id, .schema = schema};
-    resolve(&version->key, schema, reader->key_path);
-    resolve(&version->time, schema, reader->stream->event_time_field);
-    resolve(&version->event_id, schema, reader->stream->event_id_field);
+    resolve(version, &version->key, reader->key_path);
+    resolve(version, &version->time, reader->stream->event_time_field);
+    resolve(version, &version->event_id, reader->stream->event_id_field);
     version->fields = memory_array(reader->input->field_count + 1, sizeof *version->fields);
     for (size_t i = 0; i < reader->input->field_count; i++)
-        resolve(&version->fields[i], schema, reader->input->fields[i]);
+        resolve(version, &version->fields[i], reader->input->fields[i]);
+    if (version->walked > reader->start_room) {
+        reader->start_room = version->walked;
+        reader->starts = memory_resize(reader->starts, version->walked * sizeof(uint8_t *));
+    }
     reader->last = reader->version_count++;
     return true;
 }
@@ -99,15 +111,36 @@ static bool find_version(struct source_reader *reader, int32_t id, struct error 
     return add_version(reader, id, err);
 }
 
-static bool find_text(const struct resolved *resolved, const struct source_row *row,
-                      struct buffer *out)
+/* One walk finds where every field begins, however many paths are asked for. */
+static void find_starts(struct source_reader *reader, const struct version *version,
+                        const struct source_row *row)
+{
+    const uint8_t *data = row->value, *end = data + row->value_size;
+
+    for (size_t i = 0; i < version->walked; i++) {
+        reader->starts[i] = data;
+        data = codec_skip(version->schema->root->fields[i].type, data, end);
+        assert(data != NULL); /* The record was checked. */
+    }
+}
+
+static bool find(const struct source_reader *reader, const struct resolved *resolved,
+                 const struct source_row *row, struct codec_value *value)
+{
+    uint32_t first = resolved->path.fields[0];
+
+    return resolved->found
+           && codec_find_from(&resolved->path, 1, row->schema->root->fields[first].type,
+                              reader->starts[first], row->value + row->value_size, value);
+}
+
+static bool find_text(const struct source_reader *reader, const struct resolved *resolved,
+                      const struct source_row *row, struct buffer *out)
 {
     struct codec_value value;
 
     buffer_clear(out);
-    return resolved->found
-           && codec_find(&resolved->path, row->value, row->value + row->value_size, &value)
-           && codec_key(&value, out);
+    return find(reader, resolved, row, &value) && codec_key(&value, out);
 }
 
 static bool find_time(const struct source_reader *reader, const struct version *version,
@@ -118,8 +151,7 @@ static bool find_time(const struct source_reader *reader, const struct version *
     row->time_ms = record->timestamp_ms;
     if (reader->stream->event_time_field == NULL)
         return true;
-    return version->time.found
-           && codec_find(&version->time.path, row->value, row->value + row->value_size, &value)
+    return find(reader, &version->time, row, &value)
            && codec_time_ms(&value, (int)reader->stream->event_time_unit, &row->time_ms);
 }
 
@@ -130,7 +162,7 @@ static bool find_id(struct source_reader *reader, const struct version *version,
     struct provenance_source source;
 
     if (reader->stream->event_id_field != NULL)
-        return find_text(&version->event_id, row, &reader->id);
+        return find_text(reader, &version->event_id, row, &reader->id);
     const struct record_header *header = record_find(record, HEADER_SOURCE);
     buffer_clear(&reader->id);
     if (header != NULL && provenance_parse_source(header->value, header->size, &source))
@@ -149,7 +181,7 @@ static bool find_cells(struct source_reader *reader, const struct version *versi
         reader->cells[i] = (struct cell){.kind = CELL_NULL};
         if (!version->fields[i].found)
             continue;
-        if (!codec_find(&version->fields[i].path, row->value, row->value + row->value_size, &value)
+        if (!find(reader, &version->fields[i], row, &value)
             || !cell_from_value(&value, arena, &reader->cells[i]))
             return false;
     }
@@ -174,9 +206,12 @@ bool source_reader_read(struct source_reader *reader, const struct record *recor
     const struct version *version = &reader->versions[reader->last];
     row->schema = version->schema;
     row->schema_index = reader->last;
-    if (!codec_check(version->schema->root, row->value, row->value + row->value_size)
-        || !find_text(&version->key, row, &reader->key) || !find_time(reader, version, record, row)
-        || !find_id(reader, version, record, row) || !find_cells(reader, version, arena, row))
+    if (!codec_check(version->schema->root, row->value, row->value + row->value_size))
+        return true;
+    find_starts(reader, version, row);
+    if (!find_text(reader, &version->key, row, &reader->key)
+        || !find_time(reader, version, record, row) || !find_id(reader, version, record, row)
+        || !find_cells(reader, version, arena, row))
         return true;
     row->key = reader->key.data;
     row->key_size = reader->key.size;
