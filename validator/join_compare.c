@@ -571,7 +571,7 @@ bool join_compare_output(struct join_compare *c, const struct record *record, st
     if (payload == NULL)
         return false;
     memcpy(payload, &head, sizeof head);
-    if (head.key_size > 0)
+    if (record->key != NULL)
         memcpy(payload + sizeof head, record->key, head.key_size);
     if (head.value_size > 0)
         memcpy(payload + sizeof head + head.key_size, value, head.value_size);

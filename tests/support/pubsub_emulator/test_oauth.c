@@ -86,15 +86,15 @@ static void only_a_jwt_signed_by_the_right_key_gets_a_token_and_it_dies(void **s
     (void)state;
     PEM_write_PUBKEY(file, right);
     fclose(file);
-    oauth_init(&oauth, 60 * 1000000);
+    oauth_init(&oauth, INT64_C(1000000) * 60);
     assert_true(oauth_load_key(&oauth, path, &err));
     char *text = said(&oauth, wrong, claims, 400);
     assert_string_equal(text, "Invalid JWT Signature.");
     free(text);
     text = said(&oauth, right, claims, 200);
     snprintf(header, sizeof header, "Bearer %s", text);
-    assert_true(oauth_allows(&oauth, header, NOW_US + 59 * 1000000));
-    assert_false(oauth_allows(&oauth, header, NOW_US + 60 * 1000000));
+    assert_true(oauth_allows(&oauth, header, NOW_US + INT64_C(1000000) * 59));
+    assert_false(oauth_allows(&oauth, header, NOW_US + INT64_C(1000000) * 60));
     assert_false(oauth_allows(&oauth, text, NOW_US));
     assert_false(oauth_allows(&oauth, NULL, NOW_US));
     oauth_revoke_all(&oauth);
@@ -117,7 +117,7 @@ static void a_jwt_with_bad_claims_is_refused(void **state)
     struct oauth oauth;
 
     (void)state;
-    oauth_init(&oauth, 60 * 1000000);
+    oauth_init(&oauth, INT64_C(1000000) * 60);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char *text = said(&oauth, key, bad[i], 400);
         assert_int_equal(strncmp(text, "Invalid JWT: Token must be a short-lived token", 46), 0);

@@ -113,6 +113,7 @@ bool alter_record(const struct schema *schema, const uint8_t *record, size_t siz
     if (count == 0)
         return false;
     find(type, record, end, key, key_size, pick % count, &span, field);
+    assert(span.content != NULL && span.end != NULL); /* It is one of those that were counted. */
     buffer_append(out, record, (size_t)(span.content - record));
     put_altered(out, &span.value);
     buffer_append(out, span.end, (size_t)(end - span.end));

@@ -53,7 +53,7 @@ static char *decode_url(const char *text, size_t size, size_t *data_size)
     memcpy(copy, text, size);
     memset(copy + size, '=', padded - size);
     for (size_t i = 0; i < size; i++)
-        copy[i] = copy[i] == '-' ? '+' : copy[i] == '_' ? '/' : copy[i];
+        copy[i] = (char)(copy[i] == '-' ? '+' : copy[i] == '_' ? '/' : copy[i]);
     if (base64_read(copy, padded, copy, data_size)) {
         copy[*data_size] = '\0';
         return copy;
@@ -274,7 +274,7 @@ static void a_service_account_signs_its_request_and_keeps_the_token(void **state
 
     (void)state;
     assert_header(auth, "Bearer ya29.token-1");
-    clock_fake_advance(&clock_fake, (3600 - 226) * 1000);
+    clock_fake_advance(&clock_fake, INT64_C(1000) * (3600 - 226));
     assert_header(auth, "Bearer ya29.token-1");
     assert_int_equal(google.asked, 1);
     clock_fake_advance(&clock_fake, 2000); /* 224 s before its end. */
@@ -306,7 +306,7 @@ static void a_failing_endpoint_is_tried_again_and_the_old_token_used_meanwhile(v
     (void)state;
     google.failures = 2;
     assert_header(auth, "Bearer ya29.token-3");
-    clock_fake_advance(&clock_fake, 3500 * 1000);
+    clock_fake_advance(&clock_fake, INT64_C(1000) * 3500);
     google.failures = 3;
     assert_header(auth, "Bearer ya29.token-3"); /* Good for 100 s more. */
     assert_int_equal(google.asked, 6);
@@ -314,7 +314,7 @@ static void a_failing_endpoint_is_tried_again_and_the_old_token_used_meanwhile(v
     assert_int_equal(google.asked, 6); /* Not asked again at once. */
     clock_fake_advance(&clock_fake, 10000);
     assert_header(auth, "Bearer ya29.token-7");
-    clock_fake_advance(&clock_fake, 3601 * 1000);
+    clock_fake_advance(&clock_fake, INT64_C(1000) * 3601);
     google.failures = 3;
     assert_null(auth_header(auth, &err)); /* Now it has ended. */
     assert_int_equal(err.class, ERROR_RETRY);

@@ -85,12 +85,13 @@ static void label_values_are_escaped(void **state)
 static double line_value(struct metrics *metrics, const char *line)
 {
     struct buffer out = {0};
-    double value;
 
     metrics_format(metrics, &out);
     const char *found = strstr(buffer_text(&out), line);
     assert_non_null(found);
-    assert_int_equal(sscanf(found + strlen(line), "%lf", &value), 1);
+    char *end;
+    double value = strtod(found + strlen(line), &end);
+    assert_ptr_not_equal(end, found + strlen(line));
     buffer_fini(&out);
     return value;
 }
