@@ -12,10 +12,9 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <jansson.h>
-#include <openssl/evp.h>
 
 #include "bridge/envelope.h"
+#include "tests/support/envelope/oracle.h"
 
 static bool parse(struct envelope *envelope, struct buffer *body, const char *text, size_t size)
 {
@@ -234,121 +233,6 @@ static void mutate(struct buffer *text)
             break;
         }
     }
-}
-
-/* What the documented shape asks of a message, said on Jansson's tree. */
-static bool oracle_text(json_t *object, const char *key, bool required, const char **text,
-                        size_t *size)
-{
-    json_t *value = json_object_get(object, key);
-
-    *text = "";
-    *size = 0;
-    if (value == NULL || json_is_null(value))
-        return !required;
-    if (!json_is_string(value))
-        return false;
-    *text = json_string_value(value);
-    *size = json_string_length(value);
-    return !required || *size > 0;
-}
-
-static bool same(const struct envelope_text *text, const char *data, size_t size)
-{
-    return text->size == size && (size == 0 || memcmp(text->data, data, size) == 0);
-}
-
-/* Returns -1 if the oracle refuses the message, else whether ours is the same. */
-static int oracle_message(json_t *received, const struct envelope *envelope,
-                          const struct envelope_message *ours)
-{
-    json_t *message = json_object_get(received, "message"), *value;
-    json_t *attempt = json_object_get(received, "deliveryAttempt");
-    json_t *attributes = json_object_get(message, "attributes");
-    const char *ack_id, *message_id, *ordering_key, *publish_time, *data, *name;
-    size_t ack_size, id_size, key_size, time_size, data_size;
-    int64_t time_us;
-
-    if (!json_is_object(received)
-        || (message != NULL && !json_is_object(message) && !json_is_null(message)))
-        return -1;
-    if (!oracle_text(received, "ackId", true, &ack_id, &ack_size)
-        || !oracle_text(message, "messageId", true, &message_id, &id_size)
-        || !oracle_text(message, "orderingKey", false, &ordering_key, &key_size)
-        || !oracle_text(message, "publishTime", true, &publish_time, &time_size)
-        || !oracle_text(message, "data", false, &data, &data_size)
-        || !envelope_time_us(publish_time, time_size, &time_us))
-        return -1;
-    if (attempt != NULL && !json_is_null(attempt)
-        && (!json_is_integer(attempt) || json_integer_value(attempt) < 0
-            || json_integer_value(attempt) > INT32_MAX))
-        return -1;
-    if (attributes != NULL && !json_is_null(attributes) && !json_is_object(attributes))
-        return -1;
-    json_object_foreach(attributes, name, value)
-    {
-        if (!json_is_string(value))
-            return -1;
-    }
-    if (ours == NULL)
-        return 0;
-
-    size_t i = 0;
-
-    json_object_foreach(attributes, name, value)
-    {
-        const struct envelope_attribute *attribute =
-            &envelope->attributes[ours->attribute_first + i++];
-        if (!same(&attribute->name, name, strlen(name))
-            || !same(&attribute->value, json_string_value(value), json_string_length(value)))
-            return 0;
-    }
-    uint8_t *decoded = memory_new(data_size + 4);
-    int decoded_size = EVP_DecodeBlock(decoded, (const uint8_t *)data, (int)data_size);
-    for (size_t pad = data_size; decoded_size > 0 && pad > 0 && data[pad - 1] == '='; pad--)
-        decoded_size--;
-    bool equal_data = ours->data_size == 0 ? decoded_size == 0 : true;
-    if (ours->data_size > 0 && ours->data_bad)
-        equal_data = same(&(struct envelope_text){(const char *)ours->data, ours->data_size}, data,
-                          data_size);
-    else if (ours->data_size > 0)
-        equal_data = decoded_size == (int)ours->data_size
-                     && memcmp(ours->data, decoded, ours->data_size) == 0;
-    free(decoded);
-    return i == ours->attribute_count && same(&ours->ack_id, ack_id, ack_size)
-           && same(&ours->message_id, message_id, id_size)
-           && same(&ours->ordering_key, ordering_key, key_size) && ours->publish_time_us == time_us
-           && ours->attempt == (int32_t)json_integer_value(attempt) && equal_data;
-}
-
-/* 1 the same, 0 another answer, -1 cannot tell (the oracle refuses what is not JSON's to refuse). */
-static int oracle_agrees(const char *text, size_t size, bool taken, const struct envelope *ours)
-{
-    json_error_t error;
-    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-    json_t *list = json_object_get(root, "receivedMessages"), *received;
-    bool takes = json_is_object(root);
-    int agrees = 1;
-    size_t i;
-
-    if (root == NULL
-        && (json_error_code(&error) == json_error_duplicate_key
-            || json_error_code(&error) == json_error_numeric_overflow
-            || json_error_code(&error) == json_error_null_byte_in_key))
-        return -1;
-    if (list != NULL && !json_is_null(list) && !json_is_array(list))
-        takes = false;
-    json_array_foreach(list, i, received)
-    {
-        bool have = taken && i < ours->message_count;
-        int message = oracle_message(received, ours, have ? &ours->messages[i] : NULL);
-        takes = takes && message >= 0;
-        agrees = agrees && (!have || message == 1);
-    }
-    if (takes && taken)
-        agrees = agrees && ours->message_count == json_array_size(list);
-    json_decref(root);
-    return takes == taken && (!taken || agrees);
 }
 
 static void any_bytes_mean_the_same_to_jansson(void **state)
