@@ -153,7 +153,7 @@ static void describe_failure(const struct stream *stream, const struct source_ca
     else
         pubsub_fail(err, call->status, call->answer.data, call->answer.size, what);
     if (call->status == 0)
-        error_hint(err, "%s", http_client_hint(call->curl_code));
+        error_hint(err, "%s", http_client_hint((int)call->curl_code));
     error_wrap(err, "subscription %s", stream->config->subscription);
 }
 

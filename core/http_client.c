@@ -175,7 +175,7 @@ static bool fail(const struct http_client *client, CURLcode code,
         error_retry(err, EXIT_CODE_SOURCE, "%s %s: %s", request->method, origin, reason);
     else
         error_set(err, EXIT_CODE_SOURCE, "%s %s: %s", request->method, origin, reason);
-    return error_hint(err, "%s", http_client_hint(code));
+    return error_hint(err, "%s", http_client_hint((int)code));
 }
 
 bool http_client_run(struct http_client *client, const struct http_request *request, long *status,
