@@ -273,7 +273,7 @@ static bool ensure_topics(struct engine *engine, rd_kafka_t *client, struct erro
     }
     topic.partitions = engine->partition_count;
     if (topic.replication == 0)
-        topic.replication = late.replication = 1;
+        topic.replication = late.replication = -1; /* The broker's default. */
     if (!kafka_topic_ensure(client, &topic, NULL, 0, err)
         || (late.name != NULL && !kafka_topic_ensure(client, &late, NULL, 0, err)))
         return error_wrap(err, "join %s", join->name);

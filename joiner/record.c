@@ -72,7 +72,10 @@ static void resolve(struct record_plan *plan, struct schema_path *path, const ch
         dead(plan->fault, "SCHEMA: schema %" PRId32 ": %.200s", plan->schema_id, err.text);
 }
 
-/* NULL if the registry cannot be asked; a schema that it does not have is a fault of the record. */
+/*
+ * NULL if the registry cannot be asked or does not have the schema. That is no fault of the record: it may be registered
+ * a moment later, and a replay must judge as the first reading did.
+ */
 static struct record_plan *plan_new(struct record_reader *reader, int32_t schema_id,
                                     struct error *err)
 {
@@ -80,12 +83,10 @@ static struct record_plan *plan_new(struct record_reader *reader, int32_t schema
 
     plan->schema_id = schema_id;
     plan->schema = registry_schema(reader->registry, schema_id, err);
-    if (plan->schema == NULL && err->class == ERROR_RETRY) {
+    if (plan->schema == NULL) {
         free(plan);
         return NULL;
     }
-    if (plan->schema == NULL)
-        dead(plan->fault, "SCHEMA: %.200s", err->text);
     resolve(plan, &plan->key, reader->key_path);
     resolve(plan, &plan->time, reader->stream->event_time_field);
     resolve(plan, &plan->id, reader->stream->event_id_field);
@@ -161,8 +162,13 @@ enum record_result record_read(struct record_reader *reader, const rd_kafka_mess
 
     struct record_plan *plan = find_plan(reader, schema_id, err);
 
-    if (plan == NULL)
+    if (plan == NULL) {
+        error_wrap(err, "topic %s partition %" PRId32 " offset %" PRId64,
+                   reader->stream->topic.name, message->partition, message->offset);
+        error_hint(err, "make schema %" PRId32 " known to the registry, then start again",
+                   schema_id);
         return RECORD_FAILED;
+    }
     if (plan->fault[0] != '\0')
         return dead(reason, "%s", plan->fault);
     if (!codec_check(plan->schema->root, data, end))
