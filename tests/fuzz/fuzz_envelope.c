@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bridge/envelope.h"
 #include "tests/fuzz/fuzz.h"
@@ -29,8 +30,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     demand(taken == (envelope.fault == NULL), "a fault and an answer", &envelope);
     demand(taken || (envelope.fault_offset <= size && envelope.message_count == 0),
            "a refusal with messages or without a place", &envelope);
-    demand(oracle_agrees((const char *)data, size, taken, &envelope) != 0, "the oracle differs",
-           &envelope);
+    /* Jansson 2.14 passes over a NUL byte behind a number; JSON has none anywhere. */
+    bool has_nul = size > 0 && memchr(data, '\0', size) != NULL;
+    demand(!has_nul || !taken, "a NUL byte was taken", &envelope);
+    demand(has_nul || oracle_agrees((const char *)data, size, taken, &envelope) != 0,
+           "the oracle differs", &envelope);
     buffer_fini(&body);
     envelope_fini(&envelope);
     return 0;
