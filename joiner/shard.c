@@ -199,8 +199,8 @@ static bool read_commit(struct shard *shard, rd_kafka_topic_partition_t *const *
                       "group %s, partition %" PRId32
                       ": the offsets of the inputs were not committed together",
                       shard->context->join->group, shard->partition);
-            return error_hint(err, "something else writes to this group: give the join another "
-                                   "group to begin anew");
+            return error_hint(err, "a topic was made anew, or something else writes to this group: "
+                                   "give the join another group to begin anew");
         }
     return task_commit_parse(committed[0]->metadata, committed[0]->metadata_size, &shard->commit,
                              err)

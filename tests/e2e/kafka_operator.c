@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kafka-operator: what an operator may do to a join behind its back.
+ *
+ *     kafka-operator BROKERS move GROUP TOPIC PARTITION OFFSET    commits OFFSET, keeps the metadata
+ *     kafka-operator BROKERS forget TOPIC PARTITION OFFSET        deletes the records before OFFSET
+ *     kafka-operator BROKERS renew TOPIC PARTITIONS               deletes the topic and makes it again
+ */
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TIMEOUT_MS = 20000, TRIES = 50, WAIT_US = 200000 };
+
+static void fail(const char *what, const char *why)
+{
+    fprintf(stderr, "kafka-operator: %s: %s\n", what, why);
+    exit(1);
+}
+
+static void check(const char *what, rd_kafka_resp_err_t code)
+{
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        fail(what, rd_kafka_err2str(code));
+}
+
+static rd_kafka_t *client_new(const char *brokers, const char *group)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char text[512];
+
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", brokers, text, sizeof text) != RD_KAFKA_CONF_OK
+        || rd_kafka_conf_set(conf, "group.id", group, text, sizeof text) != RD_KAFKA_CONF_OK)
+        fail("configuration", text);
+
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+
+    if (client == NULL)
+        fail("client", text);
+    return client;
+}
+
+static void move(rd_kafka_t *client, const char *topic, int32_t partition, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *one = rd_kafka_topic_partition_list_add(list, topic, partition);
+
+    check("committed", rd_kafka_committed(client, list, TIMEOUT_MS));
+    one->offset = offset;
+    check("commit", rd_kafka_commit(client, list, 0));
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static rd_kafka_event_t *answer(rd_kafka_queue_t *queue, const char *what)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+
+    if (event == NULL)
+        fail(what, "no answer");
+    check(what, rd_kafka_event_error(event));
+    return event;
+}
+
+static void forget(rd_kafka_t *client, const char *topic, int32_t partition, int64_t offset)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    rd_kafka_DeleteRecords_t *records = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_DeleteRecords(client, &records, 1, NULL, queue);
+    rd_kafka_event_t *event = answer(queue, "delete records");
+    check("delete records",
+          rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event))
+              ->elems[0]
+              .err);
+    rd_kafka_event_destroy(event);
+    rd_kafka_DeleteRecords_destroy(records);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_queue_destroy(queue);
+}
+
+/* A topic that was just deleted may still be there for a moment. */
+static bool create(rd_kafka_t *client, rd_kafka_queue_t *queue, const char *topic, int partitions)
+{
+    char text[512];
+    size_t count;
+    rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, 1, text, sizeof text);
+
+    rd_kafka_CreateTopics(client, &wanted, 1, NULL, queue);
+    rd_kafka_event_t *event = answer(queue, "create topic");
+    const rd_kafka_topic_result_t **results =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+    bool made = rd_kafka_topic_result_error(results[0]) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_event_destroy(event);
+    rd_kafka_NewTopic_destroy(wanted);
+    return made;
+}
+
+static void renew(rd_kafka_t *client, const char *topic, int partitions)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_DeleteTopic_t *unwanted = rd_kafka_DeleteTopic_new(topic);
+    int tries = 0;
+
+    rd_kafka_DeleteTopics(client, &unwanted, 1, NULL, queue);
+    rd_kafka_event_destroy(answer(queue, "delete topic"));
+    while (!create(client, queue, topic, partitions)) {
+        if (++tries == TRIES)
+            fail(topic, "cannot be made again");
+        usleep(WAIT_US);
+    }
+    rd_kafka_DeleteTopic_destroy(unwanted);
+    rd_kafka_queue_destroy(queue);
+}
+
+int main(int argc, char **argv)
+{
+    const char *verb = argc > 2 ? argv[2] : "";
+    rd_kafka_t *client;
+
+    if (argc == 7 && strcmp(verb, "move") == 0) {
+        client = client_new(argv[1], argv[3]);
+        move(client, argv[4], (int32_t)strtol(argv[5], NULL, 10), strtoll(argv[6], NULL, 10));
+    } else if (argc == 6 && strcmp(verb, "forget") == 0) {
+        client = client_new(argv[1], "kafka-operator");
+        forget(client, argv[3], (int32_t)strtol(argv[4], NULL, 10), strtoll(argv[5], NULL, 10));
+    } else if (argc == 5 && strcmp(verb, "renew") == 0) {
+        client = client_new(argv[1], "kafka-operator");
+        renew(client, argv[3], (int)strtol(argv[4], NULL, 10));
+    } else {
+        fail("usage", "BROKERS move GROUP TOPIC PARTITION OFFSET | forget TOPIC PARTITION OFFSET | "
+                      "renew TOPIC PARTITIONS");
+        return 1;
+    }
+    rd_kafka_destroy(client);
+    return 0;
+}
