@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <librdkafka/rdkafka.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,8 @@ enum {
     ADMIN_TIMEOUT_MS = 15000,
     RECORD_OVERHEAD = 128, /* Of a batch and a record, generously. */
     HEADER_OVERHEAD = 10,
+    MALLOC_MAP_BYTES = 32 << 20, /* The most that glibc takes. */
+    MALLOC_TRIM_BYTES = 64 << 20,
     LARGEST_DEFAULT = 1000000, /* If the broker does not say. */
 };
 
@@ -68,6 +71,17 @@ static void on_error(rd_kafka_t *producer, int code, const char *reason, void *c
         atomic_store(&sink->fatal, true);
 }
 
+/*
+ * librdkafka makes a zstd context of a few MiB for each batch. As a mapping of its own, or at the end of a
+ * heap that is trimmed, it would be fetched from the kernel and cleared page by page every time, which
+ * at a low rate, with a batch every few milliseconds, costs more than all the rest.
+ */
+static void keep_freed_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, MALLOC_MAP_BYTES);
+    mallopt(M_TRIM_THRESHOLD, MALLOC_TRIM_BYTES);
+}
+
 struct sink *sink_open(const struct pipeline *pipeline, const struct sink_listener *listener,
                        struct error *err)
 {
@@ -111,6 +125,7 @@ struct sink *sink_open(const struct pipeline *pipeline, const struct sink_listen
     struct sink *sink = memory_new(sizeof *sink);
     static const uint64_t one = 1;
 
+    keep_freed_memory();
     sink->listener = *listener;
     rd_kafka_conf_set_opaque(conf, sink);
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
