@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "joiner/record.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -105,6 +106,21 @@ static struct record_plan *find_plan(struct record_reader *reader, int32_t schem
     return plan_new(reader, schema_id, err);
 }
 
+/* "/NUMBER"; printf would cost more than the rest of the record. */
+static void put_number(struct buffer *out, int64_t number)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t rest = (uint64_t)number;
+
+    assert(number >= 0);
+    do
+        digits[--at] = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    buffer_append_byte(out, '/');
+    buffer_append(out, digits + at, sizeof digits - at);
+}
+
 /* The event id: a field, else the Pub/Sub message id, else the record's own position. */
 static bool read_id(struct record_reader *reader, const struct record_plan *plan,
                     const rd_kafka_message_t *message, const uint8_t *data, const uint8_t *end)
@@ -117,11 +133,13 @@ static bool read_id(struct record_reader *reader, const struct record_plan *plan
     if (reader->stream->event_id_field != NULL)
         return codec_find(&plan->id, data, end, &value) && codec_key(&value, &reader->id);
     if (kafka_header(message, HEADER_SOURCE, &text, &size)
-        && provenance_parse_source(text, size, &source))
+        && provenance_parse_source(text, size, &source)) {
         buffer_append(&reader->id, source.message_id, source.message_id_size);
-    else
-        buffer_appendf(&reader->id, "%s/%" PRId32 "/%" PRId64, reader->stream->topic.name,
-                       message->partition, message->offset);
+        return true;
+    }
+    buffer_append_text(&reader->id, reader->stream->topic.name);
+    put_number(&reader->id, message->partition);
+    put_number(&reader->id, message->offset);
     return true;
 }
 
