@@ -51,6 +51,12 @@ struct task *task_new(const struct task_join *join, struct store *store,
                       const struct task_output *output);
 void task_free(struct task *task);
 
+/*
+ * A row is known by input, key, event time and event id: one id at two times makes two rows. Without
+ * the time, which of the two is live would depend on whether the first was evicted before the second
+ * came, so on how inputs interleave; with it, both stand at the same place and the cutoff decides for
+ * both alike.
+ */
 struct task_verdict {
     bool late;            /* Older than W - L: belongs to the late topic. */
     bool admitted;        /* It is live now, or equals a row that is. */
