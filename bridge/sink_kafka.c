@@ -73,8 +73,8 @@ static void on_error(rd_kafka_t *producer, int code, const char *reason, void *c
 
 /*
  * librdkafka makes a zstd context of a few MiB for each batch. As a mapping of its own, or at the end of a
- * heap that is trimmed, it would be fetched from the kernel and cleared page by page every time, which
- * at a low rate, with a batch every few milliseconds, costs more than all the rest.
+ * heap that is trimmed, it would be fetched from the kernel and cleared page by page every time,
+ * which tells at a low rate, with a small batch every few milliseconds.
  */
 static void keep_freed_memory(void)
 {
