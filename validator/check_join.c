@@ -75,7 +75,7 @@ static bool cut_inputs(struct join_look *look, struct result *result, struct err
     for (size_t i = 0; i < look->input_count; i++)
         for (size_t p = 0; p < look->inputs[i].count; p++)
             rd_kafka_topic_partition_list_add(list, look->inputs[i].topic, (int32_t)p);
-    assert(look->inputs[0].count > 0); /* A topic has a partition. */
+    assert(look->inputs[0].count > 0 && look->watermarks_ms != NULL); /* A topic has a partition. */
     for (size_t p = 0; p < look->inputs[0].count; p++)
         look->watermarks_ms[p] = TASK_TIME_NONE;
     bool done = kafka_committed(&look->check->pipeline->kafka, look->join->group, list, err);
