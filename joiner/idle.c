@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "joiner/idle.h"
 
+bool idle_stalled(int64_t watched_ms, int64_t now_ms)
+{
+    return now_ms - watched_ms > IDLE_STALL_MS || now_ms < watched_ms;
+}
+
 bool idle_is(const struct idle_rule *rule, const struct idle_input *input,
              const struct idle_evidence *evidence, int64_t now_ms)
 {

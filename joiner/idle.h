@@ -15,6 +15,9 @@ enum {
     IDLE_FRESH_MS = 5000
 }; /* A heartbeat a second: five missed ones mean that nobody is there. */
 
+/* The turn loop comes round many times a second. */
+enum { IDLE_STALL_MS = 2000 };
+
 #define IDLE_NEVER INT64_MIN
 
 struct idle_rule {
@@ -31,6 +34,12 @@ struct idle_evidence { /* Of the stream's bridge. */
     int64_t heard_ms;  /* Wall clock: when its last heartbeat came. IDLE_NEVER: none did. */
     int64_t behind_ms; /* The most that any of its fresh instances said. */
 };
+
+/*
+ * Whether the process stood still between two looks (stopped, swapped out, a clock that was set): what came
+ * in that time is still to be read, so all silence has to be watched anew.
+ */
+bool idle_stalled(int64_t watched_ms, int64_t now_ms);
 
 bool idle_is(const struct idle_rule *rule, const struct idle_input *input,
              const struct idle_evidence *evidence, int64_t now_ms);

@@ -616,6 +616,9 @@ void shard_watch(struct shard *shard)
     int64_t now_ms = clock_wall_ms(shard->context->clock);
     int64_t elapsed_ms = now_ms - shard->watched_ms, base_ms;
 
+    if (idle_stalled(shard->watched_ms, now_ms))
+        for (uint32_t i = 0; i < shard->input_count; i++)
+            shard->feeds[i].silent_since_ms = now_ms;
     shard->watched_ms = now_ms;
     if (shard->state != SHARD_RUNNING || shard->finished || !all_idle(shard, now_ms)
         || elapsed_ms <= 0 || shard->context->join->when_idle != WHEN_IDLE_ADVANCE

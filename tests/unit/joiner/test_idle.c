@@ -56,6 +56,15 @@ static void a_bridge_that_is_behind_leaves_its_input_holding_the_watermark(void 
     assert_true(idle_is(&with_bridge, &input, &near, NOW));
 }
 
+static void silence_while_the_process_stood_still_is_not_believed(void **state)
+{
+    (void)state;
+    assert_false(idle_stalled(NOW, NOW));
+    assert_false(idle_stalled(NOW, NOW + IDLE_STALL_MS));
+    assert_true(idle_stalled(NOW, NOW + IDLE_STALL_MS + 1));
+    assert_true(idle_stalled(NOW, NOW - 1)); /* The clock was set back. */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -63,6 +72,7 @@ int main(void)
         cmocka_unit_test(an_input_is_idle_only_after_the_whole_time),
         cmocka_unit_test(a_dead_bridge_leaves_its_input_holding_the_watermark),
         cmocka_unit_test(a_bridge_that_is_behind_leaves_its_input_holding_the_watermark),
+        cmocka_unit_test(silence_while_the_process_stood_still_is_not_believed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
