@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "validator/audit.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,7 +13,14 @@
 #include "core/pubsub.h"
 #include "validator/capture.h"
 
-enum { PULL_MESSAGES = 1000, PULL_MS_MIN = 1000, PULL_MS_MAX = 90000, RETRY_US = 200000 };
+enum {
+    PULL_MESSAGES = 1000,
+    PULL_MS_MIN = 1000,
+    PULL_MS_MAX = 90000,
+    RETRY_US = 200000,
+    CALL_MARGIN_MS = 1000,
+    ACK_DEADLINE_S_MAX = 600,
+};
 
 struct audit {
     const struct audit_options *options;
@@ -19,6 +28,7 @@ struct audit {
     struct capture *capture;
     int64_t begun_us, heard_us; /* Monotonic; heard: when something old enough came. */
     int64_t messages;
+    int64_t quiet_ms; /* Ends when nothing older came for so long. */
 };
 
 static void put(struct audit *audit, const struct pubsub_message *message, int64_t now_us)
@@ -43,6 +53,15 @@ static void put(struct audit *audit, const struct pubsub_message *message, int64
         audit->heard_us = now_us;
 }
 
+/* True if another try may help: then nothing is left of the error. */
+static bool forgive(struct error *err)
+{
+    if (err->class != ERROR_RETRY)
+        return false;
+    *err = (struct error){0};
+    return true;
+}
+
 /* On disk first, then acknowledged. */
 static bool keep_batch(struct audit *audit, const struct pubsub_batch *batch, struct error *err)
 {
@@ -57,7 +76,7 @@ static bool keep_batch(struct audit *audit, const struct pubsub_batch *batch, st
     if (done && batch->count > 0
         && !pubsub_ack(audit->pubsub, audit->options->stream->audit_subscription, ack_ids,
                        batch->count, err))
-        done = err->class == ERROR_RETRY; /* They come again, and are known by their ids. */
+        done = forgive(err); /* They come again, and are known by their ids. */
     free(ack_ids);
     return done;
 }
@@ -79,7 +98,7 @@ static bool pull(struct audit *audit, struct error *err)
 
     if (!pubsub_pull(audit->pubsub, audit->options->stream->audit_subscription, PULL_MESSAGES,
                      timeout_ms, &batch, err)) {
-        if (err->class != ERROR_RETRY)
+        if (!forgive(err))
             return false;
         if (clock_monotonic_us(clock_real()) - begun_us < timeout_ms * 1000)
             usleep(RETRY_US); /* It failed at once: not so fast. */
@@ -96,7 +115,7 @@ static bool drain(struct audit *audit, bool *quiet, struct error *err)
     audit->begun_us = audit->heard_us = clock_monotonic_us(clock_real());
     for (;;) {
         int64_t now_us = clock_monotonic_us(clock_real());
-        *quiet = now_us - audit->heard_us >= audit->options->settle_ms * 1000;
+        *quiet = now_us - audit->heard_us >= audit->quiet_ms * 1000;
         if (*quiet || now_us - audit->begun_us > audit->options->timeout_ms * 1000)
             return true;
         if (process_stopping())
@@ -104,6 +123,57 @@ static bool drain(struct audit *audit, bool *quiet, struct error *err)
         if (!pull(audit, err))
             return false;
     }
+}
+
+/* -- A capture that was cut off -- */
+
+/* What a process had pulled when it was killed comes again only when its lease ends. A file marks a
+ * capture that has begun; one that is there at the start means to wait for that. */
+static char *marker(const struct audit_options *options)
+{
+    return memory_textf("%s/audit-%s.pulling", options->directory, options->stream->name);
+}
+
+/* The longest there is if the subscription may not be read. */
+static int64_t ack_deadline_ms(struct audit *audit)
+{
+    const struct audit_options *options = audit->options;
+    char *url = pubsub_subscription_url(&options->pipeline->pubsub,
+                                        options->stream->audit_subscription, NULL);
+    struct error ignored = {0};
+    json_t *subscription = pubsub_call(audit->pubsub, "GET", url, NULL, &ignored);
+    json_int_t seconds = json_integer_value(json_object_get(subscription, "ackDeadlineSeconds"));
+
+    json_decref(subscription);
+    free(url);
+    return (seconds > 0 ? seconds : ACK_DEADLINE_S_MAX) * 1000 + CALL_MARGIN_MS;
+}
+
+static bool begin(struct audit *audit, struct error *err)
+{
+    char *path = marker(audit->options);
+    bool cut_off = access(path, F_OK) == 0;
+    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    audit->quiet_ms = audit->options->settle_ms;
+    if (file < 0)
+        error_set(err, EXIT_CODE_STATE, "create %s: %s", path, strerror(errno));
+    else
+        close(file);
+    free(path);
+    if (cut_off) {
+        int64_t lease_ms = ack_deadline_ms(audit);
+        audit->quiet_ms = lease_ms > audit->quiet_ms ? lease_ms : audit->quiet_ms;
+    }
+    return file >= 0;
+}
+
+static void end(const struct audit *audit)
+{
+    char *path = marker(audit->options);
+
+    unlink(path);
+    free(path);
 }
 
 bool audit_capture(const struct audit_options *options, bool *quiet, int64_t *messages,
@@ -117,7 +187,9 @@ bool audit_capture(const struct audit_options *options, bool *quiet, int64_t *me
     if (audit.pubsub != NULL)
         audit.capture = capture_open(options->directory, options->stream->name, err);
     if (audit.capture != NULL)
-        done = drain(&audit, quiet, err);
+        done = begin(&audit, err) && drain(&audit, quiet, err);
+    if (done)
+        end(&audit);
     *messages = audit.messages;
     capture_close(audit.capture);
     pubsub_free(audit.pubsub);

@@ -21,6 +21,8 @@ enum {
     KEY_SIZE = HASH_SIZE + 1 + 4 + 8,
     ARENA_BLOCK = 256 * 1024,
     ARENA_KEEP = 4 * 1024 * 1024,
+    DISORDER_US =
+        600 * 1000000, /* A record may lie so much before older ones: pulls run side by side. */
 };
 
 enum tag { TAG_AUDIT, TAG_TOPIC, TAG_DEAD };
@@ -64,6 +66,8 @@ struct bridge_compare {
     uint64_t seed;
     int64_t next_audit; /* Numbers audit rows: their place in the sort. */
     int64_t dead_unmatched;
+    bool *cut; /* Per partition: retention has deleted its beginning, and no record came yet. */
+    int64_t expired_us; /* What was published up to this may have been deleted. */
 };
 
 struct bridge_compare *bridge_compare_new(const struct bridge_compare_options *options)
@@ -76,6 +80,10 @@ struct bridge_compare *bridge_compare_new(const struct bridge_compare_options *o
     c->partition_count = options->partition_count;
     c->horizon_us = options->horizon_us;
     c->first_audit_us = INT64_MAX;
+    c->expired_us = INT64_MIN;
+    c->cut = memory_array((size_t)options->partition_count + 1, sizeof *c->cut);
+    for (int32_t p = 0; options->begins != NULL && p < options->partition_count; p++)
+        c->cut[p] = options->begins[p] > 0;
     c->sorter = sorter_new(
         &(struct sorter_options){.directory = options->work_directory,
                                  .key_size = KEY_SIZE,
@@ -93,6 +101,7 @@ void bridge_compare_free(struct bridge_compare *c)
     sorter_free(c->sorter);
     arena_fini(&c->arena);
     buffer_fini(&c->scratch);
+    free(c->cut);
     free(c);
 }
 
@@ -209,11 +218,22 @@ static void fill_row(struct bridge_compare *c, const struct record *record, stru
     row->head.has_source = true;
 }
 
+/* The first record that retention left says how old the deleted ones were. */
+static void note_cut(struct bridge_compare *c, const struct row *row)
+{
+    if (row->partition >= c->partition_count || !c->cut[row->partition])
+        return;
+    int64_t time_us = row->head.timestamp_ms * 1000 + DISORDER_US;
+    c->cut[row->partition] = false;
+    c->expired_us = time_us > c->expired_us ? time_us : c->expired_us;
+}
+
 bool bridge_compare_topic(struct bridge_compare *c, const struct record *record, struct error *err)
 {
     struct row row;
 
     fill_row(c, record, &row);
+    note_cut(c, &row);
     c->result->counts.candidate++;
     return add(c, TAG_TOPIC, &row, err);
 }
@@ -433,6 +453,9 @@ static void judge_absent(struct bridge_compare *c, const struct judged *judged)
         report(c, &judged->audit, NULL, &judged->dead, DIFFERENCE_MISSING, CAUSE_DEAD_LETTER, NULL,
                reason);
         free(reason);
+    } else if (judged->audit.head.publish_time_us <= c->expired_us) {
+        c->result->counts.expired++;
+        return;
     } else {
         c->result->counts.missing++;
         report(c, &judged->audit, NULL, NULL, DIFFERENCE_MISSING, CAUSE_UNEXPLAINED, NULL,
@@ -578,6 +601,8 @@ bool bridge_compare_finish(struct bridge_compare *c, struct error *err)
 
     if (!sorter_sort(c->sorter, err))
         return false;
+    for (int32_t p = 0; p < c->partition_count; p++)
+        c->expired_us = c->cut[p] ? INT64_MAX : c->expired_us; /* All of it was deleted. */
     bool done = judge_all(c, &judged, err);
     free(judged.topic);
     json_object_set_new(facts, "dead_letters_without_audit", json_integer(c->dead_unmatched));

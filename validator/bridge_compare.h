@@ -25,6 +25,7 @@ struct bridge_compare_options {
     struct registry *registry;
     const char *work_directory;
     int32_t partition_count; /* Of the topic. */
+    const int64_t *begins;   /* Per partition its first offset; NULL: all 0. Borrowed until free. */
     int64_t horizon_us;      /* What was published later is pending. */
     struct result *result;   /* Borrowed until bridge_compare_free. */
 };

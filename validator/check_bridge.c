@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/buffer.h"
 #include "core/clock.h"
 #include "core/process.h"
 #include "validator/audit.h"
@@ -79,6 +81,21 @@ static bool read_dead(struct look *look, struct result *result, struct error *er
     return done;
 }
 
+static void note_expired(const struct topic_ranges *topic, struct result *result)
+{
+    if (result->counts.expired == 0)
+        return;
+    for (size_t p = 0; p < topic->count; p++)
+        if (topic->ranges[p].from > 0)
+            result_note(
+                result->inconclusive,
+                "%" PRId64 " audited messages are not there, and may have been deleted: topic "
+                "%s partition %zu begins at offset %" PRId64
+                "; keep the topic longer than the audit, or begin a new audit with an empty "
+                "validate.work",
+                result->counts.expired, topic->topic, p, topic->ranges[p].from);
+}
+
 static bool compare(struct look *look, struct topic_ranges *topic, struct result *result,
                     struct error *err)
 {
@@ -91,6 +108,10 @@ static bool compare(struct look *look, struct topic_ranges *topic, struct result
                                              .horizon_us = look->horizon_us,
                                              .result = result};
 
+    int64_t *begins = memory_array(topic->count + 1, sizeof *begins);
+    for (size_t p = 0; p < topic->count; p++)
+        begins[p] = topic->ranges[p].from;
+    options.begins = begins;
     look->compare = bridge_compare_new(&options);
     progress_phase(check->progress, "reading the audit of %s", look->stream->name);
     bool done =
@@ -98,6 +119,8 @@ static bool compare(struct look *look, struct topic_ranges *topic, struct result
         && topic_ranges_read(topic, &check->pipeline->kafka, check->progress, take_topic, look, err)
         && read_dead(look, result, err) && bridge_compare_finish(look->compare, err);
     bridge_compare_free(look->compare);
+    free(begins);
+    note_expired(topic, result);
     return done;
 }
 

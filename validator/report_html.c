@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One offline page. Everything that comes from data goes through `escaped`; there is no script, so
+ * One offline page. Everything that comes from data goes through `html_escaped`; there is no script, so
  * that the page can be mailed, printed and opened under any content policy.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/buffer.h"
 #include "core/clock.h"
+#include "validator/html.h"
 #include "validator/report.h"
 
 enum {
     SAMPLES_PER_CAUSE = 8,
-    CHART_WIDTH = 720,
-    CHART_HEIGHT = 120,
+    PLACES_SHOWN = 8, /* Partitions and fields named in one line. */
 };
 
 static const char style[] =
@@ -27,7 +28,7 @@ static const char style[] =
     "main{max-width:980px;margin:0 auto;padding:24px 16px 64px}"
     "h1{font-size:34px;line-height:1.15;margin:0 0 6px;letter-spacing:-.01em}"
     "h2{font-size:20px;margin:40px 0 12px}h3{font-size:15px;margin:24px 0 8px}"
-    "p{margin:6px 0}.soft{color:var(--soft)}.small{font-size:13px}"
+    "a{color:var(--blue)}p{margin:6px 0}.soft{color:var(--soft)}.small{font-size:13px}"
     ".mono,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:13px}"
     ".hero{border-radius:12px;padding:22px 24px;border:1px solid "
     "var(--line);background:var(--card);"
@@ -66,101 +67,64 @@ static const char style[] =
     "@media print{body{background:#fff;color:#000}.hero,.sample,.tile,.wrap{break-inside:avoid}"
     "details:not([open])>*{display:block}}";
 
-static void escaped(FILE *out, const char *text)
+/* -- First screen: what is wrong, how bad, why, what to do -- */
+
+static void hero_place(FILE *out, const json_t *place)
 {
-    for (; *text != '\0'; text++) {
-        switch (*text) {
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        case '\'':
-            fputs("&#39;", out);
-            break;
-        default:
-            fputc(*text, out);
-        }
-    }
-}
-
-static const char *text(const json_t *object, const char *name)
-{
-    const char *value = json_string_value(json_object_get(object, name));
-
-    return value != NULL ? value : "";
-}
-
-static int64_t count(const json_t *object, const char *name)
-{
-    return json_integer_value(json_object_get(object, name));
-}
-
-static double real(const json_t *object, const char *name)
-{
-    return json_number_value(json_object_get(object, name));
-}
-
-static bool is_true(const json_t *object, const char *name)
-{
-    return json_is_true(json_object_get(object, name));
-}
-
-/* 1234567 as 1,234,567. */
-static void number(FILE *out, int64_t value)
-{
-    char digits[32];
-    int size = snprintf(digits, sizeof digits, "%" PRId64, value);
-
-    for (int i = 0; i < size; i++) {
-        if (i > 0 && digits[i - 1] != '-' && (size - i) % 3 == 0)
-            fputc(',', out);
-        fputc(digits[i], out);
-    }
-}
-
-static void name_words(FILE *out, const char *name)
-{
-    for (; *name != '\0'; name++)
-        fputc(*name == '_' ? ' ' : *name, out);
-}
-
-static void list_items(FILE *out, const json_t *list)
-{
-    const json_t *item;
+    const json_t *partitions = json_object_get(place, "partitions"), *partition, *times;
+    char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE];
+    const char *name;
     size_t i;
 
-    json_array_foreach(list, i, item)
+    fputs("<br><span class='small soft'>", out);
+    if (html_count(place, "last_ms") > 0)
+        fputs(clock_format_ms(html_count(place, "first_ms"), from), out);
+    if (html_count(place, "last_ms") > html_count(place, "first_ms"))
+        fprintf(out, " to %s", clock_format_ms(html_count(place, "last_ms"), to));
+    json_array_foreach(partitions, i, partition)
     {
-        fputs("<li>", out);
-        escaped(out, json_string_value(item));
-        fputs("</li>", out);
+        if (i == PLACES_SHOWN) {
+            fputs(" ...", out);
+            break;
+        }
+        fprintf(out, "%s%" JSON_INTEGER_FORMAT,
+                i > 0                             ? ", "
+                : json_array_size(partitions) > 1 ? "; partitions "
+                                                  : "; partition ",
+                json_integer_value(partition));
     }
+    i = 0;
+    json_object_foreach((json_t *)json_object_get(place, "fields"), name, times)
+    {
+        if (i == PLACES_SHOWN)
+            break;
+        if (strcmp(name, "@key") == 0 || strcmp(name, "@partition") == 0)
+            continue; /* The kind of difference says it. */
+        fputs(i++ == 0 ? "; field <span class=mono>" : ", <span class=mono>", out);
+        html_escaped(out, name);
+        fprintf(out, "</span> &times;%" JSON_INTEGER_FORMAT, json_integer_value(times));
+    }
+    fputs("</span>", out);
 }
-
-/* -- First screen: what is wrong, how bad, why, what to do -- */
 
 static void hero_cause(FILE *out, const json_t *comparison, const json_t *cause)
 {
-    if (is_true(cause, "explained"))
+    if (html_is_true(cause, "explained"))
         return;
     fputs("<li><b class=bad>", out);
-    number(out, count(cause, "count"));
+    html_number(out, html_count(cause, "count"));
     fputc(' ', out);
-    name_words(out, text(cause, "kind"));
+    html_name_words(out, html_text(cause, "kind"));
     fputs("</b> in ", out);
-    escaped(out, text(comparison, "kind"));
+    html_escaped(out, html_text(comparison, "kind"));
     fputs(" <b>", out);
-    escaped(out, text(comparison, "name"));
+    html_escaped(out, html_text(comparison, "name"));
     fputs("</b>: ", out);
-    escaped(out, text(cause, "meaning"));
+    html_escaped(out, html_text(cause, "meaning"));
+    hero_place(out, json_object_get(cause, "place"));
+    fputs("<br><span class=small>&rarr; ", out);
+    html_escaped(out, html_text(cause, "advice"));
+    fputs("</span>", out);
     fputs("</li>", out);
 }
 
@@ -169,19 +133,22 @@ static void hero(FILE *out, const json_t *document)
     const json_t *comparison, *cause;
     size_t i, j;
 
-    fprintf(out, "<section class='hero %s'><h1>%s</h1><p>", text(document, "verdict"),
-            text(document, "verdict"));
-    escaped(out, text(document, "summary"));
+    fprintf(out, "<section class='hero %s'><h1>%s</h1><p>", html_text(document, "verdict"),
+            html_text(document, "verdict"));
+    html_escaped(out, html_text(document, "summary"));
     fputs(".</p><ul>", out);
     json_array_foreach(json_object_get(document, "comparisons"), i, comparison)
     {
         json_array_foreach(json_object_get(comparison, "causes"), j, cause)
             hero_cause(out, comparison, cause);
-        list_items(out, json_object_get(comparison, "inconclusive"));
+        html_list_items(out, json_object_get(comparison, "inconclusive"));
     }
     fputs("</ul><p class=next><span class=soft>Next:</span> <code>", out);
-    escaped(out, text(document, "next"));
-    fputs("</code></p></section>", out);
+    html_escaped(out, html_text(document, "next"));
+    fputs("</code>", out);
+    if (json_array_size(json_object_get(document, "differences")) > 0)
+        fputs(" <a href='#samples'>to the samples</a>", out);
+    fputs("</p></section>", out);
 }
 
 static void gate_value(FILE *out, double value)
@@ -189,31 +156,49 @@ static void gate_value(FILE *out, double value)
     fprintf(out, value > 0 && value < 1 ? "%.6f" : "%.6g", value);
 }
 
-static void gates(FILE *out, const json_t *document)
+static void gate_row(FILE *out, const json_t *gate)
+{
+    bool pass = html_is_true(gate, "pass");
+
+    fprintf(out, "<tr><td><span class='pill %s'>%s</span> ", pass ? "PASS" : "FAIL",
+            pass ? "pass" : "fail");
+    html_name_words(out, html_text(gate, "name"));
+    fputs("<td>", out);
+    html_escaped(out, html_text(gate, "comparison"));
+    fputc(' ', out);
+    html_escaped(out, html_text(gate, "of"));
+    fputs("<td class=n>", out);
+    gate_value(out, html_real(gate, "value"));
+    fprintf(out, "<td class=n>%s ", html_text(gate, "sense"));
+    gate_value(out, html_real(gate, "limit"));
+    fputs("</tr>", out);
+}
+
+static size_t gate_rows(FILE *out, const json_t *all, bool pass)
 {
     const json_t *gate;
-    size_t i;
+    size_t i, shown = 0;
 
-    fputs("<h2>Gates</h2><div class=wrap><table><tr><th>Gate<th>Of<th class=n>Value<th "
-          "class=n>Limit<th></tr>",
-          out);
-    json_array_foreach(json_object_get(document, "gates"), i, gate)
-    {
-        bool pass = is_true(gate, "pass");
-        fputs("<tr><td>", out);
-        name_words(out, text(gate, "name"));
-        fputs("<td>", out);
-        escaped(out, text(gate, "comparison"));
-        fputc(' ', out);
-        escaped(out, text(gate, "of"));
-        fputs("<td class=n>", out);
-        gate_value(out, real(gate, "value"));
-        fprintf(out, "<td class=n>%s ", text(gate, "sense"));
-        gate_value(out, real(gate, "limit"));
-        fprintf(out, "<td><span class='pill %s'>%s</span></tr>", pass ? "PASS" : "FAIL",
-                pass ? "pass" : "fail");
-    }
-    fputs("</table></div>", out);
+    json_array_foreach(all, i, gate) shown += html_is_true(gate, "pass") == pass;
+    if (shown == 0)
+        return 0;
+    if (pass)
+        fprintf(out, "<details><summary>%zu gates passed</summary>", shown);
+    fputs("<div class=wrap><table><tr><th>Gate<th>Of<th class=n>Value<th class=n>Limit</tr>", out);
+    json_array_foreach(all, i, gate) if (html_is_true(gate, "pass") == pass) gate_row(out, gate);
+    fputs(pass ? "</table></div></details>" : "</table></div>", out);
+    return shown;
+}
+
+/* What failed is in sight, what passed a click away. */
+static void gates(FILE *out, const json_t *document)
+{
+    const json_t *all = json_object_get(document, "gates");
+
+    fputs("<h2>Gates</h2>", out);
+    if (gate_rows(out, all, false) == 0)
+        fputs("<p class=good>Every gate passed.</p>", out);
+    gate_rows(out, all, true);
 }
 
 /* -- A comparison -- */
@@ -221,10 +206,10 @@ static void gates(FILE *out, const json_t *document)
 static void tile(FILE *out, const json_t *counts, const char *name, const char *shown,
                  const char *class)
 {
-    int64_t value = count(counts, name);
+    int64_t value = html_count(counts, name);
 
     fprintf(out, "<div class=tile><b class='%s'>", value > 0 ? class : "");
-    number(out, value);
+    html_number(out, value);
     fprintf(out, "</b><span>%s</span></div>", shown);
 }
 
@@ -241,132 +226,7 @@ static void tiles(FILE *out, const json_t *comparison)
     tile(out, counts, "dead_letter", "dead letters", "warn");
     tile(out, counts, "pending", "pending", "");
     fprintf(out, "<div class=tile><b>%.3f%%</b><span>coverage</span></div></div>",
-            100 * real(comparison, "coverage"));
-}
-
-static void axis(FILE *out, const json_t *rows, int64_t width_ms)
-{
-    char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE];
-    int64_t first = count(json_array_get(rows, 0), "time_ms");
-    int64_t last = count(json_array_get(rows, json_array_size(rows) - 1), "time_ms") + width_ms;
-
-    fprintf(out,
-            "<text x='0' y='%d'>%s</text><text x='%d' y='%d' text-anchor='end'>%s</text></svg>",
-            CHART_HEIGHT + 14, clock_format_ms(first, from), CHART_WIDTH, CHART_HEIGHT + 14,
-            clock_format_ms(last, to));
-}
-
-/* Each bucket a column as high as its rows, the part that differs on top in red or amber. */
-static void match_chart(FILE *out, const json_t *rows, int64_t width_ms)
-{
-    int64_t first = count(json_array_get(rows, 0), "time_ms"), most = 1;
-    int64_t last = count(json_array_get(rows, json_array_size(rows) - 1), "time_ms");
-    int64_t columns = (last - first) / width_ms + 1;
-    double column = (double)CHART_WIDTH / (double)columns;
-    const json_t *bucket;
-    size_t i;
-
-    json_array_foreach(rows, i, bucket) most =
-        count(bucket, "rows") > most ? count(bucket, "rows") : most;
-    fprintf(out, "<svg viewBox='0 0 %d %d' role=img aria-label='records per time bucket'>",
-            CHART_WIDTH, CHART_HEIGHT + 18);
-    json_array_foreach(rows, i, bucket)
-    {
-        int64_t all = count(bucket, "rows"), bad = count(bucket, "unexplained");
-        int64_t explained = all - count(bucket, "matched") - bad;
-        int64_t place = (count(bucket, "time_ms") - first) / width_ms;
-        double x = (double)place * column;
-        double scale = (double)CHART_HEIGHT / (double)most, top = CHART_HEIGHT;
-        const struct {
-            int64_t rows;
-            const char *color;
-        } parts[] = {{count(bucket, "matched"), "var(--blue)"},
-                     {explained, "var(--warn)"},
-                     {bad, "var(--bad)"}};
-        for (size_t p = 0; p < 3; p++) {
-            if (parts[p].rows <= 0)
-                continue;
-            double height = (double)parts[p].rows * scale;
-            height = p > 0 && height < 4 ? 4 : height; /* One bad record must be seen. */
-            top = top - height < 0 ? 0 : top - height;
-            fprintf(out,
-                    "<rect x='%.2f' y='%.2f' width='%.2f' height='%.2f' fill='%s' "
-                    "opacity='%s'><title>%" PRId64 " of %" PRId64 "</title></rect>",
-                    x, top, column > 2 ? column - 0.7 : column, height, parts[p].color,
-                    p == 0 ? ".55" : "1", parts[p].rows, all);
-        }
-    }
-    axis(out, rows, width_ms);
-    fputs("<p class='small soft'>Records per time bucket: <span style='color:var(--blue)'>matched"
-          "</span>, <span class=warn>explained</span>, <span class=bad>unexplained</span>.</p>",
-          out);
-}
-
-static void line(FILE *out, const json_t *rows, int64_t width_ms, const char *name,
-                 const char *stroke, double highest)
-{
-    int64_t first = count(json_array_get(rows, 0), "time_ms");
-    int64_t last = count(json_array_get(rows, json_array_size(rows) - 1), "time_ms");
-    int64_t columns = (last - first) / width_ms + 1;
-    double column = (double)CHART_WIDTH / (double)columns;
-    const json_t *bucket;
-    size_t i;
-
-    fprintf(out, "<polyline fill='none' %s points='", stroke);
-    json_array_foreach(rows, i, bucket)
-    {
-        int64_t all = count(bucket, "label_rows");
-        if (all == 0)
-            continue;
-        int64_t place = (count(bucket, "time_ms") - first) / width_ms;
-        double x = ((double)place + .5) * column;
-        fprintf(out, "%.1f,%.1f ", x,
-                CHART_HEIGHT * (1 - (double)count(bucket, name) / (double)all / highest));
-    }
-    fputs("'/>", out);
-}
-
-static void label_chart(FILE *out, const json_t *comparison, const json_t *rows, int64_t width_ms)
-{
-    const json_t *label = json_object_get(comparison, "label"), *bucket;
-    double highest = 0.0001;
-    size_t i;
-
-    if (!json_is_object(label))
-        return;
-    json_array_foreach(rows, i, bucket)
-    {
-        double all = (double)count(bucket, "label_rows");
-        double found = (double)count(bucket, "label_found");
-        double expected = (double)count(bucket, "label_expected");
-        double larger = found > expected ? found : expected;
-        if (all > 0 && larger / all > highest)
-            highest = larger / all;
-    }
-    fprintf(out, "<svg viewBox='0 -4 %d %d' role=img aria-label='label rate per time bucket'>",
-            CHART_WIDTH, CHART_HEIGHT + 22);
-    line(out, rows, width_ms, "label_expected",
-         "stroke='var(--soft)' stroke-width='5' opacity='.4'", highest);
-    line(out, rows, width_ms, "label_found", "stroke='var(--blue)' stroke-width='1.6'", highest);
-    axis(out, rows, width_ms);
-    fputs("<p class='small soft'>Rate of <b>", out);
-    escaped(out, text(label, "field"));
-    fprintf(out,
-            "</b> per time bucket, up to %.2f%%: expected (wide, grey) %.4f%%, found (blue) "
-            "%.4f%%.</p>",
-            100 * highest, 100 * real(label, "expected_rate"), 100 * real(label, "found_rate"));
-}
-
-static void charts(FILE *out, const json_t *comparison)
-{
-    const json_t *buckets = json_object_get(comparison, "buckets");
-    const json_t *rows = json_object_get(buckets, "rows");
-    int64_t width_ms = count(buckets, "width_ms");
-
-    if (json_array_size(rows) == 0 || width_ms == 0)
-        return;
-    match_chart(out, rows, width_ms);
-    label_chart(out, comparison, rows, width_ms);
+            100 * html_real(comparison, "coverage"));
 }
 
 static void causes(FILE *out, const json_t *comparison)
@@ -382,15 +242,15 @@ static void causes(FILE *out, const json_t *comparison)
     json_array_foreach(json_object_get(comparison, "causes"), i, cause)
     {
         fputs("<tr><td class=n>", out);
-        number(out, count(cause, "count"));
+        html_number(out, html_count(cause, "count"));
         fputs("<td>", out);
-        name_words(out, text(cause, "kind"));
-        fprintf(out, "<td><b class=%s>", is_true(cause, "explained") ? "warn" : "bad");
-        name_words(out, text(cause, "cause"));
+        html_name_words(out, html_text(cause, "kind"));
+        fprintf(out, "<td><b class=%s>", html_is_true(cause, "explained") ? "warn" : "bad");
+        html_name_words(out, html_text(cause, "cause"));
         fputs("</b><br><span class='small soft'>", out);
-        escaped(out, text(cause, "meaning"));
+        html_escaped(out, html_text(cause, "meaning"));
         fputs("</span><td>", out);
-        escaped(out, text(cause, "advice"));
+        html_escaped(out, html_text(cause, "advice"));
         fputs("</tr>", out);
     }
     fputs("</table></div>", out);
@@ -404,13 +264,13 @@ static void identities(FILE *out, const json_t *comparison)
     fputs("<details><summary>Counts that must add up</summary><div class=wrap><table>", out);
     json_array_foreach(json_object_get(comparison, "identities"), i, identity)
     {
-        bool holds = is_true(identity, "holds");
+        bool holds = html_is_true(identity, "holds");
         fputs("<tr><td>", out);
-        escaped(out, text(identity, "text"));
+        html_escaped(out, html_text(identity, "text"));
         fputs("<td class=n>", out);
-        number(out, count(identity, "left"));
+        html_number(out, html_count(identity, "left"));
         fputs(holds ? " = " : " &ne; ", out);
-        number(out, count(identity, "right"));
+        html_number(out, html_count(identity, "right"));
         fprintf(out, "<td class=%s>%s</tr>", holds ? "good" : "bad", holds ? "holds" : "broken");
     }
     fputs("</table></div></details>", out);
@@ -428,20 +288,20 @@ static void partitions(FILE *out, const json_t *comparison)
         fprintf(out,
                 "<tr><td class=n>%" PRId64 "<td class=n>%" PRId64 "<td class=n>%" PRId64
                 "<td class=n>%" PRId64 "</tr>",
-                count(partition, "partition"), count(partition, "rows"),
-                count(partition, "matched"), count(partition, "differences"));
+                html_count(partition, "partition"), html_count(partition, "rows"),
+                html_count(partition, "matched"), html_count(partition, "differences"));
     fputs("</table></div><div class=wrap style='margin-top:8px'><table><tr><th>Topic<th "
           "class=n>Partition<th class=n>From<th class=n>To<th class=n>Records</tr>",
           out);
     json_array_foreach(json_object_get(comparison, "reads"), i, read)
     {
         fputs("<tr><td>", out);
-        escaped(out, text(read, "topic"));
+        html_escaped(out, html_text(read, "topic"));
         fprintf(out,
                 "<td class=n>%" PRId64 "<td class=n>%" PRId64 "<td class=n>%" PRId64
                 "<td class=n>%" PRId64 "</tr>",
-                count(read, "partition"), count(read, "from"), count(read, "to"),
-                count(read, "records"));
+                html_count(read, "partition"), html_count(read, "from"), html_count(read, "to"),
+                html_count(read, "records"));
     }
     fputs("</table></div></details>", out);
 }
@@ -449,22 +309,22 @@ static void partitions(FILE *out, const json_t *comparison)
 static void comparison(FILE *out, const json_t *one)
 {
     fputs("<h2>", out);
-    name_words(out, text(one, "kind"));
+    html_name_words(out, html_text(one, "kind"));
     fputc(' ', out);
-    escaped(out, text(one, "name"));
-    fprintf(out, " <span class='pill %s'>%s</span></h2><p class=soft>%s</p>", text(one, "verdict"),
-            text(one, "verdict"),
-            strcmp(text(one, "kind"), "bridge") == 0
+    html_escaped(out, html_text(one, "name"));
+    fprintf(out, " <span class='pill %s'>%s</span></h2><p class=soft>%s</p>",
+            html_text(one, "verdict"), html_text(one, "verdict"),
+            strcmp(html_text(one, "kind"), "bridge") == 0
                 ? "Every message of the audit subscription against the Kafka topic, by message id."
                 : "Every sample, recomputed from the source topics, against the output topic.");
     tiles(out, one);
-    charts(out, one);
+    html_charts(out, one);
     causes(out, one);
     identities(out, one);
     partitions(out, one);
     if (json_array_size(json_object_get(one, "not_checked")) > 0) {
         fputs("<h3>Not checked</h3><ul class=soft>", out);
-        list_items(out, json_object_get(one, "not_checked"));
+        html_list_items(out, json_object_get(one, "not_checked"));
         fputs("</ul>", out);
     }
 }
@@ -478,7 +338,7 @@ static void cell(FILE *out, const json_t *value, const char *class)
     fprintf(out, "<td class=%s>", class);
     if (value == NULL)
         fputs("<span class=soft>absent</span>", out);
-    escaped(out, shown);
+    html_escaped(out, shown);
     free(shown);
 }
 
@@ -493,7 +353,7 @@ static void sample_fields(FILE *out, const json_t *fields)
     json_array_foreach(fields, i, field)
     {
         fputs("<tr><td>", out);
-        escaped(out, text(field, "name"));
+        html_escaped(out, html_text(field, "name"));
         cell(out, json_object_get(field, "expected"), "want");
         cell(out, json_object_get(field, "found"), "have");
         fputs("</tr>", out);
@@ -501,44 +361,70 @@ static void sample_fields(FILE *out, const json_t *fields)
     fputs("</table></div>", out);
 }
 
-static void sample(FILE *out, const json_t *difference)
+/* `position` is TOPIC/PARTITION/OFFSET; no topic's name has a slash. */
+static void fetch_command(FILE *out, const char *brokers, const char *position)
 {
+    const char *partition = strchr(position, '/');
+    const char *offset = partition != NULL ? strchr(partition + 1, '/') : NULL;
+
+    if (offset == NULL)
+        return;
+    char *command = memory_textf("kcat -C -e -b %s -t %.*s -p %.*s -o %s -c 1 -f '%%k %%h\\n'",
+                                 brokers, (int)(partition - position), position,
+                                 (int)(offset - partition - 1), partition + 1, offset + 1);
+    fputs("<br><code>", out);
+    html_escaped(out, command);
+    fputs("</code>", out);
+    free(command);
+}
+
+static void sample(FILE *out, const json_t *document, const json_t *difference)
+{
+    const char *brokers = html_text(json_object_get(document, "provenance"), "brokers");
     const json_t *position;
     const char *where;
-    bool bad = strcmp(text(difference, "cause"), cause_infos[CAUSE_UNEXPLAINED].name) == 0;
+    bool bad = strcmp(html_text(difference, "cause"), cause_infos[CAUSE_UNEXPLAINED].name) == 0;
     char when[CLOCK_TEXT_SIZE];
 
     fprintf(out, "<article class=sample><header><b class=%s>", bad ? "bad" : "warn");
-    name_words(out, text(difference, "kind"));
+    html_name_words(out, html_text(difference, "kind"));
     fputs("</b><span class=mono>", out);
-    escaped(out, text(difference, "key"));
+    html_escaped(out, html_text(difference, "key"));
     fputs("</span><span class='small soft'>", out);
-    escaped(out, text(difference, "comparison"));
+    html_escaped(out, html_text(difference, "comparison"));
     fputs(", ", out);
-    name_words(out, text(difference, "cause"));
-    if (count(difference, "time_ms") > 0)
-        fprintf(out, ", %s", clock_format_ms(count(difference, "time_ms"), when));
+    html_name_words(out, html_text(difference, "cause"));
+    if (html_count(difference, "time_ms") > 0)
+        fprintf(out, ", %s", clock_format_ms(html_count(difference, "time_ms"), when));
     fputs("</span></header><p class='small soft'>", out);
-    escaped(out, text(difference, "evidence"));
+    html_escaped(out, html_text(difference, "evidence"));
     json_object_foreach((json_t *)json_object_get(difference, "positions"), where, position)
     {
         fprintf(out, " <span class=mono>%s=", where);
-        escaped(out, json_string_value(position));
+        html_escaped(out, json_string_value(position));
         fputs("</span>", out);
     }
-    if (*text(difference, "message_id") != '\0') {
+    if (*html_text(difference, "message_id") != '\0') {
         fputs(" <span class=mono>message=", out);
-        escaped(out, text(difference, "message_id"));
+        html_escaped(out, html_text(difference, "message_id"));
         fputs("</span>", out);
     }
     fputs("</p>", out);
     sample_fields(out, json_object_get(difference, "fields"));
-    fputs("</article>", out);
+    if (json_object_size(json_object_get(difference, "positions")) == 0) {
+        fputs("</article>", out);
+        return;
+    }
+    fputs("<details class=small><summary>Fetch the records</summary>", out);
+    json_object_foreach((json_t *)json_object_get(difference, "positions"), where, position)
+        fetch_command(out, brokers, json_string_value(position));
+    fputs("</details></article>", out);
 }
 
 /* A few of each kind and cause, the unexplained first. */
-static void samples_of(FILE *out, const json_t *differences, bool explained)
+static void samples_of(FILE *out, const json_t *document, bool explained)
 {
+    const json_t *differences = json_object_get(document, "differences");
     size_t shown[2][DIFFERENCE_KINDS][CAUSES] = {0};
     const json_t *difference;
     size_t i;
@@ -546,16 +432,16 @@ static void samples_of(FILE *out, const json_t *differences, bool explained)
     json_array_foreach(differences, i, difference)
     {
         size_t kind = 0, cause = 0;
-        while (strcmp(text(difference, "kind"), difference_kind_names[kind]) != 0
+        while (strcmp(html_text(difference, "kind"), difference_kind_names[kind]) != 0
                && kind + 1 < DIFFERENCE_KINDS)
             kind++;
-        while (strcmp(text(difference, "cause"), cause_infos[cause].name) != 0
+        while (strcmp(html_text(difference, "cause"), cause_infos[cause].name) != 0
                && cause + 1 < CAUSES)
             cause++;
-        size_t join = strcmp(text(difference, "comparison"), "join") == 0;
+        size_t join = strcmp(html_text(difference, "comparison"), "join") == 0;
         if (cause_infos[cause].explained == explained
             && shown[join][kind][cause]++ < SAMPLES_PER_CAUSE)
-            sample(out, difference);
+            sample(out, document, difference);
     }
 }
 
@@ -565,14 +451,14 @@ static void samples(FILE *out, const json_t *document)
 
     if (json_array_size(differences) == 0)
         return;
-    fputs("<h2>Samples</h2><p class=soft>Up to ", out);
+    fputs("<h2 id=samples>Samples</h2><p class=soft>Up to ", out);
     fprintf(out, "%d of each kind and cause; report.json lists ", SAMPLES_PER_CAUSE);
-    number(out, count(document, "differences_listed"));
+    html_number(out, html_count(document, "differences_listed"));
     fputs(" of ", out);
-    number(out, count(document, "differences_total"));
+    html_number(out, html_count(document, "differences_total"));
     fputs(" differences.</p>", out);
-    samples_of(out, differences, false);
-    samples_of(out, differences, true);
+    samples_of(out, document, false);
+    samples_of(out, document, true);
 }
 
 static void provenance(FILE *out, const json_t *document)
@@ -585,14 +471,14 @@ static void provenance(FILE *out, const json_t *document)
     {
         char *shown = report_value(value);
         fputs("<tr><td class=soft>", out);
-        name_words(out, name);
+        html_name_words(out, name);
         fputs("<td class=mono>", out);
-        escaped(out, shown);
+        html_escaped(out, shown);
         fputs("</tr>", out);
         free(shown);
     }
     fputs("</table></div><h3>Not checked by this run</h3><ul class=soft>", out);
-    list_items(out, json_object_get(document, "not_checked"));
+    html_list_items(out, json_object_get(document, "not_checked"));
     fputs("</ul>", out);
 }
 
@@ -605,14 +491,14 @@ void report_html(const json_t *document, FILE *out)
           "content='width=device-width,initial-scale=1'><meta name=color-scheme "
           "content='light dark'><title>",
           out);
-    fprintf(out, "%s: ", text(document, "verdict"));
-    escaped(out, text(json_object_get(document, "provenance"), "pipeline"));
+    fprintf(out, "%s: ", html_text(document, "verdict"));
+    html_escaped(out, html_text(json_object_get(document, "provenance"), "pipeline"));
     fprintf(out,
             "</title><style>%s</style></head><body><main><p class='small soft'>dualrun validate, "
             "pipeline ",
             style);
-    escaped(out, text(json_object_get(document, "provenance"), "pipeline"));
-    fprintf(out, ", %s</p>", text(json_object_get(document, "provenance"), "ended"));
+    html_escaped(out, html_text(json_object_get(document, "provenance"), "pipeline"));
+    fprintf(out, ", %s</p>", html_text(json_object_get(document, "provenance"), "ended"));
     hero(out, document);
     gates(out, document);
     json_array_foreach(json_object_get(document, "comparisons"), i, one) comparison(out, one);

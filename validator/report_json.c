@@ -9,6 +9,7 @@
 
 #include "core/buffer.h"
 #include "core/clock.h"
+#include "validator/meaning.h"
 #include "validator/report.h"
 
 static const char *const verdict_names[] = {"PASS", "FAIL", "INCONCLUSIVE"};
@@ -114,6 +115,7 @@ static json_t *counts_json(const struct result *result)
                   {"dead_letter", c->dead_letter},
                   {"extra", c->extra},
                   {"duplicate", c->duplicate},
+                  {"expired", c->expired},
                   {"pending", c->pending},
                   {"candidate_pending", c->candidate_pending},
                   {"outside", c->outside},
@@ -128,6 +130,50 @@ static json_t *counts_json(const struct result *result)
     return json;
 }
 
+/* When, on which partitions and in which fields: of the differences that are listed. */
+static void add_place(const json_t *difference, json_t *place)
+{
+    json_t *fields = json_object_get(place, "fields"),
+           *partitions = json_object_get(place, "partitions");
+    json_int_t time_ms = json_integer_value(json_object_get(difference, "time_ms"));
+    json_t *partition = json_object_get(difference, "partition"), *field;
+    bool known = json_integer_value(partition) < 0;
+    size_t i;
+
+    if (time_ms > 0
+        && (json_object_get(place, "first_ms") == NULL
+            || time_ms < json_integer_value(json_object_get(place, "first_ms"))))
+        json_object_set_new(place, "first_ms", json_integer(time_ms));
+    if (time_ms > json_integer_value(json_object_get(place, "last_ms")))
+        json_object_set_new(place, "last_ms", json_integer(time_ms));
+    for (i = 0; i < json_array_size(partitions) && !known; i++)
+        known = json_equal(json_array_get(partitions, i), partition);
+    if (!known)
+        json_array_append(partitions, partition);
+    json_array_foreach(json_object_get(difference, "fields"), i, field)
+    {
+        const char *name = json_string_value(json_object_get(field, "name"));
+        json_int_t count = json_integer_value(json_object_get(fields, name));
+        json_object_set_new(fields, name, json_integer(count + 1));
+    }
+}
+
+static json_t *place_json(const struct result *result, enum difference_kind kind, enum cause cause)
+{
+    json_t *place = json_pack("{s:[], s:{}}", "partitions", "fields"), *difference;
+    size_t i;
+
+    json_array_foreach(result->differences, i, difference)
+    {
+        const char *its_kind = json_string_value(json_object_get(difference, "kind"));
+        const char *its_cause = json_string_value(json_object_get(difference, "cause"));
+        if (strcmp(its_kind, difference_kind_names[kind]) == 0
+            && strcmp(its_cause, cause_infos[cause].name) == 0)
+            add_place(difference, place);
+    }
+    return place;
+}
+
 static json_t *causes_json(const struct result *result)
 {
     json_t *list = json_array();
@@ -137,11 +183,15 @@ static json_t *causes_json(const struct result *result)
             const struct cause_info *info = &cause_infos[cause];
             if (result->found[kind][cause] == 0)
                 continue;
-            json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:b, s:s, s:s}", "cause",
-                                                  info->name, "kind", difference_kind_names[kind],
-                                                  "count", (json_int_t)result->found[kind][cause],
-                                                  "explained", info->explained, "meaning",
-                                                  info->meaning, "advice", info->advice));
+            struct meaning meaning =
+                meaning_of(result->comparison, (enum difference_kind)kind, (enum cause)cause);
+            json_array_append_new(
+                list,
+                json_pack("{s:s, s:s, s:I, s:b, s:s, s:s, s:o}", "cause", info->name, "kind",
+                          difference_kind_names[kind], "count",
+                          (json_int_t)result->found[kind][cause], "explained", info->explained,
+                          "meaning", meaning.text, "advice", meaning.advice, "place",
+                          place_json(result, (enum difference_kind)kind, (enum cause)cause)));
         }
     return list;
 }
@@ -246,11 +296,12 @@ static json_t *provenance_json(const struct report *report)
 {
     char started[CLOCK_TEXT_SIZE], ended[CLOCK_TEXT_SIZE];
     json_t *json =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "run_id", report->run_id, "version",
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s}", "run_id", report->run_id, "version",
                   DUALRUN_VERSION, "pipeline", report->pipeline->name, "file",
                   report->pipeline->file, "started", clock_format_ms(report->started_ms, started),
                   "ended", clock_format_ms(report->ended_ms, ended), "settle_ms",
-                  (json_int_t)report->pipeline->validate.settle_ms);
+                  (json_int_t)report->pipeline->validate.settle_ms, "brokers",
+                  report->pipeline->kafka.brokers);
 
     json_object_set_new(json, "file_hash", file_hash(report->pipeline->file));
     json_object_set_new(json, "command",
@@ -283,8 +334,10 @@ static json_t *summary(const struct report *report, enum exit_code verdict)
     if (unexplained == 0)
         return json_sprintf("%lld records compared, none differs without a cause; %lld explained",
                             (long long)records, (long long)explained);
-    return json_sprintf("%lld of %lld records differ without a cause; %lld more are explained",
-                        (long long)unexplained, (long long)records, (long long)explained);
+    return json_sprintf(
+        "%lld of %lld records (%.4g%%) differ without a cause; %lld more are explained",
+        (long long)unexplained, (long long)records,
+        records > 0 ? 100.0 * (double)unexplained / (double)records : 100.0, (long long)explained);
 }
 
 static json_t *next_step(const struct report *report, enum exit_code verdict)

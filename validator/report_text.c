@@ -82,8 +82,10 @@ static void difference_line(const json_t *difference, FILE *out)
     const char *where;
     size_t i;
 
-    fprintf(out, "    %s %s key=%s", text(difference, "comparison"), text(difference, "kind"),
-            text(difference, "key"));
+    bool has_key = json_is_string(json_object_get(difference, "key"));
+
+    fprintf(out, "    %s %s %s=%s", text(difference, "comparison"), text(difference, "kind"),
+            has_key ? "key" : "message", text(difference, has_key ? "key" : "message_id"));
     json_object_foreach(json_object_get(difference, "positions"), where, position)
         fprintf(out, " %s=%s", where, json_string_value(position));
     json_array_foreach(json_object_get(difference, "fields"), i, field)

@@ -296,7 +296,8 @@ double result_coverage(const struct result *result)
     const struct result_counts *counts = &result->counts;
     int64_t judged = counts->matched + counts->different + counts->missing + counts->dead_letter;
     /* What lies before the audit's beginning never was this comparison's to judge. */
-    int64_t eligible = judged + (result->comparison == COMPARISON_JOIN ? counts->outside : 0);
+    int64_t eligible =
+        judged + counts->expired + (result->comparison == COMPARISON_JOIN ? counts->outside : 0);
 
     return eligible > 0 ? (double)judged / (double)eligible : 0;
 }
@@ -336,8 +337,9 @@ json_t *result_balance(const struct result *result)
     const struct result_counts *c = &result->counts;
     json_t *list = json_array();
 
-    balance(list, "reference = matched + different + missing + dead letter + pending", c->reference,
-            c->matched + c->different + c->missing + c->dead_letter + c->pending);
+    balance(list, "reference = matched + different + missing + dead letter + expired + pending",
+            c->reference,
+            c->matched + c->different + c->missing + c->dead_letter + c->expired + c->pending);
     balance(list, "candidate = matched + different + extra + duplicate + pending + outside",
             c->candidate,
             c->matched + c->different + c->extra + c->duplicate + c->candidate_pending

@@ -3,7 +3,7 @@
  * result: what one comparison found, in exact counts and a bounded list of differences.
  *
  * Every reference record ends in exactly one of matched, altered, wrong key, wrong partition,
- * missing, dead letter, pending; every candidate record in matched or different (with its
+ * missing, dead letter, expired, pending; every candidate record in matched or different (with its
  * reference), extra, duplicate, pending or outside. result_balance checks that they add up.
  */
 #ifndef VALIDATOR_RESULT_H
@@ -64,6 +64,7 @@ enum { RESULT_DIFFERENCES_MAX = 10000, RESULT_BUCKETS = 240, RESULT_TEXT_MAX = 1
 struct result_counts {
     int64_t reference, candidate;
     int64_t matched, missing, dead_letter, pending;
+    int64_t expired; /* Missing, but as old as what retention has deleted: not judged. */
     int64_t extra, duplicate, candidate_pending, outside;
     int64_t different; /* Altered, wrong key or wrong partition. */
     int64_t repeated;  /* Copies of the same reference record: no fault of the candidate. */

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Records that are deleted, doubled, altered, moved, rekeyed and invented on the way, in a bridged topic and in the
-# join's output: the validator names each one rightly, counts them exactly, and finds nothing else.
+# join's output: the validator names each one rightly, counts them exactly, and finds nothing else. Its page says so in
+# a browser, if there is one.
 # shellcheck source=../support/lib.sh
 . "$(dirname "$0")/../support/lib.sh"
 
@@ -51,3 +52,18 @@ expect_counts bridge engagements '["PASS",0,0,0,0,0,0]'
 expect_counts join labels '["FAIL",3,4,0,5,1,2]'
 jq 'del(.differences[] | select(.key == "stranger"))' "$WORK/report/report.json" > "$WORK/without-stranger.json"
 python3 "$TREE/tests/support/tools/sabotage_found.py" "$WORK/without-stranger.json" "$WORK"/spoiled-*
+
+browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
+[ -n "$browser" ] || { note "no browser: the page is not opened"; exit 0; }
+note "the page, in a browser"
+"$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$WORK/browser" --dump-dom "file://$WORK/report/report.html" \
+    > "$WORK/dom.html" 2> "$WORK/log/browser" || die "the browser failed"
+grep -q '<h1>FAIL</h1>' "$WORK/dom.html" || die "the page does not begin with the verdict"
+samples=$(grep -o '<article class="sample">' "$WORK/dom.html" | wc -l)
+[ "$samples" = "$(jq '.differences | length' "$WORK/report/report.json")" ] || die "the page shows $samples samples"
+for key in stranger $(jq -r 'select(.key != null and .action != "delete").key' "$WORK"/spoiled-*); do
+    grep -qF "$key" "$WORK/dom.html" || die "the page does not show $key"
+done
+if grep -qE '<(script|link|img|iframe)|(src|href)="?(https?:)?//|url\(|@import' "$WORK/dom.html"; then
+    die "the page loads something"
+fi

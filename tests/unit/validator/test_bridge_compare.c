@@ -35,7 +35,8 @@ struct world {
     int64_t offsets[PARTITIONS];
 };
 
-static void world_init(struct world *world)
+/* `begins`: the partitions' first offsets. */
+static void world_init_cut(struct world *world, const int64_t *begins)
 {
     memset(world, 0, sizeof *world);
     fixture_init(&world->f, COMPARISON_BRIDGE, "views");
@@ -45,9 +46,15 @@ static void world_init(struct world *world)
                                              .registry = world->f.registry,
                                              .work_directory = world->f.directory,
                                              .partition_count = PARTITIONS,
+                                             .begins = begins,
                                              .horizon_us = FIRST_US + 1000000000,
                                              .result = &world->f.result};
     world->compare = bridge_compare_new(&options);
+}
+
+static void world_init(struct world *world)
+{
+    world_init_cut(world, NULL);
 }
 
 static void world_fini(struct world *world)
@@ -301,6 +308,50 @@ static void capture(const char *directory, const char *stream, int count)
     capture_close(out);
 }
 
+static void a_missing_message_as_old_as_what_retention_deleted_is_not_judged(void **state)
+{
+    const int64_t begins[PARTITIONS] = {[1] = 5};
+    struct world world;
+    struct error err;
+
+    (void)state;
+    world_init_cut(&world, begins);
+    for (int i = 0; i < MESSAGES; i++) {
+        struct message message = make_message(i);
+        feed_audit(&world, &message);
+        if (i != 7)
+            feed_record(&world, &message, FAULT_NONE, 0);
+    }
+    struct message later = make_message(MESSAGES);
+    later.publish_us += 700000000; /* Too late for any record that was deleted. */
+    feed_audit(&world, &later);
+    assert_true(bridge_compare_finish(world.compare, &err));
+    assert_balanced(&world.f.result);
+    assert_int_equal(world.f.result.counts.matched, MESSAGES - 1);
+    assert_int_equal(world.f.result.counts.expired, 1);
+    assert_int_equal(world.f.result.counts.missing, 1);
+    assert_true(result_coverage(&world.f.result) < 1);
+    world_fini(&world);
+}
+
+static void where_a_partition_lost_every_record_no_message_is_called_missing(void **state)
+{
+    int64_t begins[PARTITIONS];
+    struct message message = make_message(0);
+    struct world world;
+    struct error err;
+
+    (void)state;
+    for (int p = 0; p < PARTITIONS; p++)
+        begins[p] = 1;
+    world_init_cut(&world, begins);
+    feed_audit(&world, &message);
+    assert_true(bridge_compare_finish(world.compare, &err));
+    assert_int_equal(world.f.result.counts.expired, 1);
+    assert_int_equal(json_array_size(world.f.result.differences), 0);
+    world_fini(&world);
+}
+
 static void a_capture_is_read_back_whole_and_a_torn_end_is_left_out(void **state)
 {
     struct fixture f;
@@ -334,6 +385,8 @@ int main(void)
         cmocka_unit_test(a_clean_bridge_has_no_difference_whatever_is_left_out_or_delivered_twice),
         cmocka_unit_test(each_planted_fault_is_found_alone_and_named),
         cmocka_unit_test(what_was_published_before_the_audit_or_after_the_horizon_is_not_judged),
+        cmocka_unit_test(a_missing_message_as_old_as_what_retention_deleted_is_not_judged),
+        cmocka_unit_test(where_a_partition_lost_every_record_no_message_is_called_missing),
         cmocka_unit_test(a_capture_is_read_back_whole_and_a_torn_end_is_left_out),
     };
 
