@@ -16,7 +16,8 @@ for fault in '{"method":"*publish","skip":1,"calls":2,"status":503}' '{"method":
 done
 "$generator" "${feed[@]}" --publish "$PUBSUB" --out "$WORK/out" --expect "$WORK/expect" > "$WORK/told"
 retries=$(jq .retries "$WORK/told")
-[ "$retries" -ge 4 ] || die "only $retries requests were sent again: the faults did not hit"
+# libcurl itself repeats a call when a connection that it had kept is closed: that one is not counted.
+[ "$retries" -ge 3 ] || die "only $retries requests were sent again: the faults did not hit"
 [ "$(jq .published "$WORK/told")" = "$(jq .messages.all "$WORK/expect/summary.json")" ] || die "it says: $(cat "$WORK/told")"
 
 note "every message of the feed is there, none is of another feed"
