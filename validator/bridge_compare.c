@@ -1,73 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "validator/bridge_compare.h"
 
-#include <endian.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <xxhash.h>
 
-#include "core/arena.h"
-#include "core/codec.h"
-#include "core/hash.h"
 #include "core/provenance.h"
-#include "validator/json_match.h"
-#include "validator/sorter.h"
+#include "validator/bridge_rows.h"
+#include "validator/sort_key.h"
 
 enum {
-    HASH_SIZE = 16, /* Of the message id, with a random seed. */
-    KEY_SIZE = HASH_SIZE + 1 + 4 + 8,
+    HASH_SIZE = SORT_KEY_HASH_SIZE,   /* Of the message id, with a random seed. */
+    KEY_SIZE = HASH_SIZE + 1 + 4 + 8, /* Then what it is, partition, offset. */
     ARENA_BLOCK = 256 * 1024,
     ARENA_KEEP = 4 * 1024 * 1024,
-    DISORDER_US =
-        600 * 1000000, /* A record may lie so much before older ones: pulls run side by side. */
 };
+
+/* A record may lie so much before older ones: pulls run side by side. */
+enum { DISORDER_US = 600 * 1000000 };
 
 enum tag { TAG_AUDIT, TAG_TOPIC, TAG_DEAD };
-
-/* Payload of every row; then id, ordering key, attributes, key, value. */
-struct head {
-    int64_t publish_time_us;
-    int64_t timestamp_ms;
-    uint32_t id_size, ordering_key_size, attributes_size, key_size, value_size;
-    int32_t attempt;
-    bool has_key, has_source;
-};
-
-struct row {
-    struct head head;
-    int32_t partition;
-    int64_t offset;
-    const char *id, *ordering_key, *attributes;
-    const uint8_t *key, *value;
-};
 
 /* All that has one message id. */
 struct judged {
     uint8_t hash[HASH_SIZE];
-    struct row audit, dead;
+    struct bridge_row audit, dead;
     bool has_audit, has_dead;
-    struct row *topic;
+    struct bridge_row *topic;
     size_t topic_count, topic_room;
-};
-
-struct bridge_compare {
-    const struct pipeline_stream *stream;
-    struct registry *registry;
-    struct result *result;
-    struct sorter *sorter;
-    struct arena arena;
-    struct buffer scratch;
-    int32_t partition_count;
-    int64_t horizon_us;
-    int64_t first_audit_us;
-    uint64_t seed;
-    int64_t next_audit; /* Numbers audit rows: their place in the sort. */
-    int64_t dead_unmatched;
-    bool *cut; /* Per partition: retention has deleted its beginning, and no record came yet. */
-    int64_t expired_us; /* What was published up to this may have been deleted. */
 };
 
 struct bridge_compare *bridge_compare_new(const struct bridge_compare_options *options)
@@ -107,23 +67,20 @@ void bridge_compare_free(struct bridge_compare *c)
 
 /* -- Rows in -- */
 
-static bool add(struct bridge_compare *c, enum tag tag, const struct row *row, struct error *err)
+static bool add(struct bridge_compare *c, enum tag tag, const struct bridge_row *row,
+                struct error *err)
 {
-    const struct head *head = &row->head;
+    const struct bridge_head *head = &row->head;
     size_t size = sizeof *head + head->id_size + head->ordering_key_size + head->attributes_size
                   + head->key_size + head->value_size;
     int64_t place[2] = {row->partition, row->offset};
     XXH128_hash_t hash = head->id_size > 0 ? XXH3_128bits_withSeed(row->id, head->id_size, c->seed)
                                            : XXH3_128bits_withSeed(place, sizeof place, c->seed);
-    uint32_t partition = htobe32((uint32_t)row->partition);
-    uint64_t offset = htobe64((uint64_t)row->offset);
-    uint8_t key[KEY_SIZE];
+    uint8_t key[KEY_SIZE], *at = sort_key_hash(key, hash);
 
-    XXH128_canonicalFromHash((XXH128_canonical_t *)(void *)key, hash);
-    key[HASH_SIZE] = (uint8_t)tag;
-    memcpy(key + HASH_SIZE + 1, &partition, sizeof partition);
-    memcpy(key + HASH_SIZE + 5, &offset, sizeof offset);
-    uint8_t *at = sorter_add(c->sorter, key, size, err);
+    *at++ = (uint8_t)tag;
+    sort_key_i64(sort_key_u32(at, (uint32_t)row->partition), row->offset);
+    at = sorter_add(c->sorter, key, size, err);
     if (at == NULL)
         return false;
     at = (uint8_t *)memcpy(at, head, sizeof *head) + sizeof *head;
@@ -146,18 +103,18 @@ static bool add(struct bridge_compare *c, enum tag tag, const struct row *row, s
 bool bridge_compare_audit(struct bridge_compare *c, const struct capture_message *message,
                           struct error *err)
 {
-    struct row row = {.offset = c->next_audit++,
-                      .id = message->id,
-                      .ordering_key = message->ordering_key,
-                      .attributes = message->attributes,
-                      .value = message->data};
+    struct bridge_row row = {.offset = c->next_audit++,
+                             .id = message->id,
+                             .ordering_key = message->ordering_key,
+                             .attributes = message->attributes,
+                             .value = message->data};
 
-    row.head = (struct head){.publish_time_us = message->publish_time_us,
-                             .id_size = (uint32_t)message->id_size,
-                             .ordering_key_size = (uint32_t)message->ordering_key_size,
-                             .attributes_size = (uint32_t)message->attributes_size,
-                             .value_size = (uint32_t)message->data_size,
-                             .has_source = true};
+    row.head = (struct bridge_head){.publish_time_us = message->publish_time_us,
+                                    .id_size = (uint32_t)message->id_size,
+                                    .ordering_key_size = (uint32_t)message->ordering_key_size,
+                                    .attributes_size = (uint32_t)message->attributes_size,
+                                    .value_size = (uint32_t)message->data_size,
+                                    .has_source = true};
     if (message->publish_time_us < c->first_audit_us)
         c->first_audit_us = message->publish_time_us;
     return add(c, TAG_AUDIT, &row, err);
@@ -188,23 +145,23 @@ static void put_attributes(const struct record *record, struct buffer *out)
     json_decref(object);
 }
 
-static void fill_row(struct bridge_compare *c, const struct record *record, struct row *row)
+static void fill_row(struct bridge_compare *c, const struct record *record, struct bridge_row *row)
 {
     const struct record_header *header = record_find(record, HEADER_SOURCE);
     const struct record_header *ordering = record_find(record, HEADER_ORDERING_KEY);
     struct provenance_source source;
 
     put_attributes(record, &c->scratch);
-    *row = (struct row){.partition = record->partition,
-                        .offset = record->offset,
-                        .attributes = (const char *)c->scratch.data,
-                        .key = record->key,
-                        .value = record->value};
-    row->head = (struct head){.timestamp_ms = record->timestamp_ms,
-                              .attributes_size = (uint32_t)c->scratch.size,
-                              .key_size = (uint32_t)record->key_size,
-                              .value_size = (uint32_t)record->value_size,
-                              .has_key = record->key != NULL};
+    *row = (struct bridge_row){.partition = record->partition,
+                               .offset = record->offset,
+                               .attributes = (const char *)c->scratch.data,
+                               .key = record->key,
+                               .value = record->value};
+    row->head = (struct bridge_head){.timestamp_ms = record->timestamp_ms,
+                                     .attributes_size = (uint32_t)c->scratch.size,
+                                     .key_size = (uint32_t)record->key_size,
+                                     .value_size = (uint32_t)record->value_size,
+                                     .has_key = record->key != NULL};
     if (ordering != NULL) {
         row->ordering_key = ordering->value;
         row->head.ordering_key_size = (uint32_t)ordering->size;
@@ -219,7 +176,7 @@ static void fill_row(struct bridge_compare *c, const struct record *record, stru
 }
 
 /* The first record that retention left says how old the deleted ones were. */
-static void note_cut(struct bridge_compare *c, const struct row *row)
+static void note_cut(struct bridge_compare *c, const struct bridge_row *row)
 {
     if (row->partition >= c->partition_count || !c->cut[row->partition])
         return;
@@ -230,7 +187,7 @@ static void note_cut(struct bridge_compare *c, const struct row *row)
 
 bool bridge_compare_topic(struct bridge_compare *c, const struct record *record, struct error *err)
 {
-    struct row row;
+    struct bridge_row row;
 
     fill_row(c, record, &row);
     note_cut(c, &row);
@@ -241,7 +198,7 @@ bool bridge_compare_topic(struct bridge_compare *c, const struct record *record,
 bool bridge_compare_dead(struct bridge_compare *c, const struct record *record, struct error *err)
 {
     const struct record_header *reason = record_find(record, HEADER_REASON);
-    struct row row;
+    struct bridge_row row;
 
     fill_row(c, record, &row);
     if (!row.head.has_source) {
@@ -253,151 +210,14 @@ bool bridge_compare_dead(struct bridge_compare *c, const struct record *record, 
     return add(c, TAG_DEAD, &row, err);
 }
 
-/* -- Comparing one topic record with its message -- */
-
-static void add_field(json_t **fields, const char *name, json_t *expected, json_t *found)
-{
-    if (*fields == NULL)
-        *fields = json_array();
-    json_array_append_new(*fields, result_field(name, expected, found));
-}
-
-static void compare_bytes(json_t **fields, const char *name, const void *expected,
-                          size_t expected_size, const void *found, size_t found_size)
-{
-    if (expected_size == found_size
-        && (found_size == 0 || memcmp(expected, found, found_size) == 0))
-        return;
-    add_field(fields, name, result_text(expected, expected_size), result_text(found, found_size));
-}
-
-static bool compare_payload(struct bridge_compare *c, const struct row *audit,
-                            const struct row *found, json_t **fields, const struct schema **schema,
-                            struct error *err)
-{
-    int32_t id;
-
-    *schema = NULL;
-    if (c->stream->decode == DECODE_RAW) {
-        compare_bytes(fields, "@value", audit->value, audit->head.value_size, found->value,
-                      found->head.value_size);
-        return true;
-    }
-    const uint8_t *avro =
-        found->value != NULL ? codec_frame(found->value, found->head.value_size, &id) : NULL;
-    if (avro == NULL) {
-        add_field(fields, "@value", result_text(audit->value, audit->head.value_size),
-                  json_string("(no schema frame)"));
-        c->result->counts.undecoded++;
-        return true;
-    }
-    *schema = registry_schema(c->registry, id, err);
-    if (*schema == NULL)
-        return error_wrap(err, "topic %s", c->stream->topic.name);
-    size_t size = found->head.value_size - CODEC_FRAME_SIZE;
-    if (c->stream->decode == DECODE_AVRO) {
-        int32_t published;
-        const uint8_t *bare = codec_frame(audit->value, audit->head.value_size, &published);
-        size_t frame = bare != NULL && published == id ? CODEC_FRAME_SIZE : 0;
-        compare_bytes(fields, "@value", audit->value + frame, audit->head.value_size - frame, avro,
-                      size);
-        return true;
-    }
-    *fields = json_match(*schema, audit->value, audit->head.value_size, avro, size);
-    return true;
-}
-
-static void compare_envelope(const struct row *audit, const struct row *found, json_t **fields)
-{
-    int64_t publish_ms = audit->head.publish_time_us / 1000;
-
-    compare_bytes(fields, "@attributes", audit->attributes, audit->head.attributes_size,
-                  found->attributes, found->head.attributes_size);
-    compare_bytes(fields, "@ordering_key", audit->ordering_key, audit->head.ordering_key_size,
-                  found->ordering_key, found->head.ordering_key_size);
-    if (audit->head.publish_time_us != found->head.publish_time_us)
-        add_field(fields, "@publish_time_us", json_integer(audit->head.publish_time_us),
-                  json_integer(found->head.publish_time_us));
-    if (publish_ms != found->head.timestamp_ms)
-        add_field(fields, "@timestamp_ms", json_integer(publish_ms),
-                  json_integer(found->head.timestamp_ms));
-}
-
-static bool key_from_attribute(const char *name, const struct row *audit, struct buffer *key)
-{
-    json_t *attributes = json_loadb(audit->attributes, audit->head.attributes_size, 0, NULL);
-    const json_t *value = json_object_get(attributes, name);
-
-    if (value != NULL)
-        buffer_append(key, json_string_value(value), json_string_length(value));
-    json_decref(attributes);
-    return value != NULL;
-}
-
-/* The value is proved to be as published, so the key may be taken from it. */
-static bool expected_key(const struct bridge_compare *c, const struct row *audit,
-                         const struct row *found, const struct schema *schema, struct buffer *key)
-{
-    const uint8_t *end = found->value + found->head.value_size;
-    struct schema_path path;
-    struct codec_value value;
-    struct error ignored;
-
-    buffer_clear(key);
-    if (c->stream->key_kind == KEY_ATTRIBUTE)
-        return key_from_attribute(c->stream->key, audit, key);
-    if (c->stream->key_kind == KEY_ORDERING_KEY) {
-        buffer_append(key, audit->ordering_key, audit->head.ordering_key_size);
-        return audit->head.ordering_key_size > 0;
-    }
-    return schema != NULL && schema_path_resolve(&path, schema, c->stream->key, &ignored)
-           && codec_find(&path, found->value + CODEC_FRAME_SIZE, end, &value)
-           && codec_key(&value, key);
-}
-
-static enum difference_kind compare_place(struct bridge_compare *c, const struct row *audit,
-                                          const struct row *found, const struct schema *schema,
-                                          json_t **fields)
-{
-    bool has_key = expected_key(c, audit, found, schema, &c->scratch);
-
-    if (has_key) {
-        compare_bytes(fields, "@key", c->scratch.data, c->scratch.size, found->key,
-                      found->head.key_size);
-        if (*fields != NULL)
-            return DIFFERENCE_WRONG_KEY;
-    }
-    if (!found->head.has_key)
-        return DIFFERENCE_ALTERED;
-    int32_t partition = hash_partition(found->key, found->head.key_size, c->partition_count);
-    if (partition != found->partition)
-        add_field(fields, "@partition", json_integer(partition), json_integer(found->partition));
-    return DIFFERENCE_WRONG_PARTITION;
-}
-
-/* `fields` is NULL if the record is right. */
-static bool compare_row(struct bridge_compare *c, const struct row *audit, const struct row *found,
-                        enum difference_kind *kind, json_t **fields, struct error *err)
-{
-    const struct schema *schema;
-
-    *fields = NULL;
-    *kind = DIFFERENCE_ALTERED;
-    if (!compare_payload(c, audit, found, fields, &schema, err))
-        return false;
-    compare_envelope(audit, found, fields);
-    if (*fields == NULL)
-        *kind = compare_place(c, audit, found, schema, fields);
-    return true;
-}
-
 /* -- Judgement -- */
 
-static void report(struct bridge_compare *c, const struct row *audit, const struct row *found,
-                   const struct row *dead, enum difference_kind kind, enum cause cause,
-                   json_t *fields, const char *evidence)
+static void report(struct bridge_compare *c, const struct bridge_row *audit,
+                   const struct bridge_row *found, const struct bridge_row *dead,
+                   enum difference_kind kind, enum cause cause, json_t *fields,
+                   const char *evidence)
 {
-    const struct row *any = audit != NULL ? audit : found;
+    const struct bridge_row *any = audit != NULL ? audit : found;
     char *id = any->head.id_size > 0 ? memory_text_n(any->id, any->head.id_size) : NULL;
     struct difference difference = {.kind = kind,
                                     .cause = cause,
@@ -427,7 +247,7 @@ static void report(struct bridge_compare *c, const struct row *audit, const stru
 static void judge_unpublished(struct bridge_compare *c, const struct judged *judged)
 {
     for (size_t i = 0; i < judged->topic_count; i++) {
-        const struct row *found = &judged->topic[i];
+        const struct bridge_row *found = &judged->topic[i];
         if (found->head.has_source && found->head.publish_time_us > c->horizon_us) {
             c->result->counts.candidate_pending++;
         } else if (found->head.has_source && found->head.publish_time_us < c->first_audit_us) {
@@ -465,10 +285,10 @@ static void judge_absent(struct bridge_compare *c, const struct judged *judged)
 }
 
 static void judge_copies(struct bridge_compare *c, const struct judged *judged,
-                         const struct row *kept)
+                         const struct bridge_row *kept)
 {
     for (size_t i = 0; i < judged->topic_count; i++) {
-        const struct row *copy = &judged->topic[i];
+        const struct bridge_row *copy = &judged->topic[i];
         if (copy == kept)
             continue;
         bool redelivered = copy->head.attempt > 0 && kept->head.attempt > 0
@@ -485,13 +305,13 @@ static bool judge_present(struct bridge_compare *c, const struct judged *judged,
 {
     int64_t time_ms = judged->audit.head.publish_time_us / 1000;
     enum difference_kind kind = DIFFERENCE_ALTERED;
-    const struct row *kept = NULL;
+    const struct bridge_row *kept = NULL;
     json_t *fields = NULL;
 
     for (size_t i = 0; i < judged->topic_count && (kept == NULL || fields != NULL); i++) {
         enum difference_kind this_kind;
         json_t *these;
-        if (!compare_row(c, &judged->audit, &judged->topic[i], &this_kind, &these, err)) {
+        if (!bridge_match(c, &judged->audit, &judged->topic[i], &this_kind, &these, err)) {
             json_decref(fields);
             return false;
         }
@@ -539,15 +359,11 @@ static void take_row(struct bridge_compare *c, struct judged *judged,
 {
     const uint8_t *data =
         memcpy(arena_take(&c->arena, sorted->size + 1), sorted->payload, sorted->size);
-    struct row row;
-    uint32_t partition;
-    uint64_t offset;
+    struct bridge_row row;
 
     memcpy(&row.head, data, sizeof row.head);
-    memcpy(&partition, sorted->key + HASH_SIZE + 1, sizeof partition);
-    memcpy(&offset, sorted->key + HASH_SIZE + 5, sizeof offset);
-    row.partition = (int32_t)be32toh(partition);
-    row.offset = (int64_t)be64toh(offset);
+    row.partition = (int32_t)sort_key_get_u32(sorted->key + HASH_SIZE + 1);
+    row.offset = sort_key_get_i64(sorted->key + HASH_SIZE + 5);
     row.id = (const char *)data + sizeof row.head;
     row.ordering_key = row.id + row.head.id_size;
     row.attributes = row.ordering_key + row.head.ordering_key_size;
