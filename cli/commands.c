@@ -135,7 +135,6 @@ static int run_validate(const struct command_arguments *arguments, struct error 
         .join_name = command_flag(arguments, "join"),
         .report = command_flag(arguments, "report"),
         .json = is_given(arguments, "json"),
-        .http_listen = command_flag(arguments, "http"),
     };
     enum exit_code verdict = EXIT_CODE_INCONCLUSIVE;
     struct pipeline *pipeline = pipeline_load(arguments->file, err);
@@ -218,8 +217,13 @@ static int run_completion(const struct command_arguments *arguments, struct erro
     return EXIT_CODE_OK;
 }
 
+/* Of what runs until it is stopped. */
+#define HTTP_FLAG                                                                                  \
+    {                                                                                              \
+        "http", "HOST:PORT", "serve /metrics, /livez and /readyz there"                            \
+    }
+
 const struct command_flag command_common_flags[] = {
-    {"http", "HOST:PORT", "serve /metrics, /livez and /readyz there"},
     {"json", NULL, "results as JSON on stdout"},
     {"log-level", "LEVEL", "debug, info (default), warn or error"},
     {"log-json", NULL, "messages on stderr as JSON"},
@@ -237,7 +241,7 @@ const struct command commands[] = {
      .takes_file = true,
      .examples = {"dualrun bridge pipeline.yaml",
                   "dualrun bridge pipeline.yaml --stream views --http 127.0.0.1:9600"},
-     .flags = {{"stream", "NAME", "only this stream"}},
+     .flags = {{"stream", "NAME", "only this stream"}, HTTP_FLAG},
      .run = run_bridge},
     {.name = "join",
      .summary = "join the streams, one row per primary record",
@@ -247,7 +251,8 @@ const struct command commands[] = {
      .takes_file = true,
      .examples = {"dualrun join pipeline.yaml", "dualrun join pipeline.yaml --until-end"},
      .flags = {{"join", "NAME", "only this join"},
-               {"until-end", NULL, "read what is there now, close every row, end"}},
+               {"until-end", NULL, "read what is there now, close every row, end"},
+               HTTP_FLAG},
      .run = run_join},
     {.name = "validate",
      .summary = "recompute, compare and judge",

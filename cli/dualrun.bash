@@ -5,12 +5,12 @@ _dualrun() {
     case "${COMP_WORDS[1]} ${COMP_WORDS[2]}" in
     'bridge '*) words=' --stream --http --json --log-level --log-json --help ' ;;
     'join '*) words=' --join --until-end --http --json --log-level --log-json --help ' ;;
-    'validate '*) words=' --kind --stream --join --report --http --json --log-level --log-json --help ' ;;
-    'config show') words=' --http --json --log-level --log-json --help ' ;;
-    'config check') words=' --http --json --log-level --log-json --help ' ;;
-    'config schema') words=' --http --json --log-level --log-json --help ' ;;
-    'version '*) words=' --http --json --log-level --log-json --help ' ;;
-    'help '*) words=' --http --json --log-level --log-json --help ' ;;
+    'validate '*) words=' --kind --stream --join --report --json --log-level --log-json --help ' ;;
+    'config show') words=' --json --log-level --log-json --help ' ;;
+    'config check') words=' --json --log-level --log-json --help ' ;;
+    'config schema') words=' --json --log-level --log-json --help ' ;;
+    'version '*) words=' --json --log-level --log-json --help ' ;;
+    'help '*) words=' --json --log-level --log-json --help ' ;;
     esac
     [[ $COMP_CWORD -eq 1 ]] && words='bridge join validate config version help'
     [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == config ]] && words='show check schema'

@@ -14,13 +14,12 @@
 #include "core/pipeline.h"
 
 struct validator_options {
-    bool bridge;             /* Which comparisons: audit subscription against topic, */
-    bool join;               /* recompute against output. */
-    const char *stream;      /* Bridge: one stream. NULL: all that have an audit subscription. */
-    const char *join_name;   /* Join: one join. NULL: all. */
-    const char *report;      /* Folder for report.json and report.html. NULL: from the file. */
-    bool json;               /* The report as JSON on stdout instead of the summary. */
-    const char *http_listen; /* HOST:PORT of the status server. NULL: none. */
+    bool bridge;           /* Which comparisons: audit subscription against topic, */
+    bool join;             /* recompute against output. */
+    const char *stream;    /* Bridge: one stream. NULL: all that have an audit subscription. */
+    const char *join_name; /* Join: one join. NULL: all. */
+    const char *report;    /* Folder for report.json and report.html. NULL: from the file. */
+    bool json;             /* The report as JSON on stdout instead of the summary. */
 };
 
 /*
