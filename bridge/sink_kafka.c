@@ -82,8 +82,8 @@ static void keep_freed_memory(void)
     mallopt(M_TRIM_THRESHOLD, MALLOC_TRIM_BYTES);
 }
 
-struct sink *sink_open(const struct pipeline *pipeline, const struct sink_listener *listener,
-                       struct error *err)
+struct sink *sink_open(const struct pipeline *pipeline, const char *transactional_id,
+                       const struct sink_listener *listener, struct error *err)
 {
     char queue_messages[32], queue_kbytes[32];
     const char *const settings[] = {
@@ -105,6 +105,10 @@ struct sink *sink_open(const struct pipeline *pipeline, const struct sink_listen
         "10000",
         "socket.nagle.disable",
         "true",
+        transactional_id != NULL ? "transactional.id" : NULL,
+        transactional_id,
+        "transaction.timeout.ms",
+        "20000", /* A dead process holds readers up no longer. */
         NULL,
     };
 
@@ -139,7 +143,27 @@ struct sink *sink_open(const struct pipeline *pipeline, const struct sink_listen
     }
     sink->queue = rd_kafka_queue_get_main(sink->producer);
     rd_kafka_queue_io_event_enable(sink->queue, sink->wake_fd, &one, sizeof one);
-    return sink;
+    if (transactional_id == NULL || kafka_transactions_init(sink->producer, err))
+        return sink;
+    sink_close(sink);
+    return NULL;
+}
+
+bool sink_begin(struct sink *sink, struct error *err)
+{
+    return kafka_transaction_begin(sink->producer, err);
+}
+
+bool sink_commit(struct sink *sink, struct error *err)
+{
+    return kafka_transaction_commit(sink->producer, err);
+}
+
+void sink_abort(struct sink *sink)
+{
+    struct error ignored;
+
+    kafka_transaction_abort(sink->producer, &ignored);
 }
 
 void sink_close(struct sink *sink)
@@ -265,6 +289,8 @@ static size_t record_size(const struct sink_record *record)
 
     if (record->reason != NULL)
         size += strlen(record->reason) + HEADER_OVERHEAD;
+    if (record->replay != NULL)
+        size += strlen(record->replay) + HEADER_OVERHEAD;
     for (size_t i = 0; i < record->attribute_count; i++)
         size += record->attributes[i].name.size + record->attributes[i].value.size
                 + sizeof HEADER_ATTRIBUTE_PREFIX + HEADER_OVERHEAD;
@@ -290,7 +316,7 @@ static void add_attribute(struct sink *sink, rd_kafka_headers_t *headers,
 
 static rd_kafka_headers_t *headers_of(struct sink *sink, const struct sink_record *record)
 {
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->attribute_count + 3);
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->attribute_count + 4);
 
     rd_kafka_header_add(headers, HEADER_SOURCE, sizeof HEADER_SOURCE - 1, record->source,
                         (ssize_t)record->source_size);
@@ -299,6 +325,8 @@ static rd_kafka_headers_t *headers_of(struct sink *sink, const struct sink_recor
                             record->ordering_key.data, (ssize_t)record->ordering_key.size);
     if (record->reason != NULL)
         rd_kafka_header_add(headers, HEADER_REASON, sizeof HEADER_REASON - 1, record->reason, -1);
+    if (record->replay != NULL)
+        rd_kafka_header_add(headers, HEADER_REPLAY, sizeof HEADER_REPLAY - 1, record->replay, -1);
     for (size_t i = 0; i < record->attribute_count; i++)
         add_attribute(sink, headers, &record->attributes[i]);
     return headers;
@@ -354,14 +382,17 @@ enum sink_result sink_send(struct sink *sink, const struct sink_record *record, 
     return SINK_SENT;
 }
 
-void sink_note(struct sink *sink, const struct sink_topic *topic, const struct buffer *key,
+bool sink_note(struct sink *sink, const struct sink_topic *topic, const struct buffer *key,
                const struct buffer *value)
 {
-    rd_kafka_producev(
-        sink->producer, RD_KAFKA_V_RKT(topic->handle),
-        RD_KAFKA_V_PARTITION(hash_partition(key->data, key->size, topic->partition_count)),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key->data, key->size),
-        RD_KAFKA_V_VALUE(value->data, value->size), RD_KAFKA_V_END);
+    int32_t partition = hash_partition(key->data, key->size, topic->partition_count);
+    void *data = value->size > 0 ? value->data : NULL;
+
+    return rd_kafka_producev(
+               sink->producer, RD_KAFKA_V_RKT(topic->handle), RD_KAFKA_V_PARTITION(partition),
+               RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key->data, key->size),
+               RD_KAFKA_V_VALUE(data, value->size), RD_KAFKA_V_END)
+           == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 int sink_wake_fd(const struct sink *sink)

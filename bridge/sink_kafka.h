@@ -41,6 +41,7 @@ struct sink_record { /* Borrowed. */
     const struct envelope_attribute *attributes;
     size_t attribute_count;
     const char *reason; /* Dead letters. NULL: none. */
+    const char *replay; /* What came from the dead letters. NULL: none. */
     uint64_t tag;       /* Not 0; comes back with the report. */
 };
 
@@ -51,9 +52,17 @@ enum sink_result {
     SINK_FAILED,    /* See err. */
 };
 
-struct sink *sink_open(const struct pipeline *pipeline, const struct sink_listener *listener,
-                       struct error *err);
+/* With a transactional id, records are sent between sink_begin and sink_commit; NULL: without. */
+struct sink *sink_open(const struct pipeline *pipeline, const char *transactional_id,
+                       const struct sink_listener *listener, struct error *err);
+/* What has no report yet is given up; an open transaction is never committed. */
 void sink_close(struct sink *sink);
+
+bool sink_begin(struct sink *sink, struct error *err);
+/* Every record since sink_begin at once, or none. Reports come before it returns. */
+bool sink_commit(struct sink *sink, struct error *err);
+/* So that readers need not wait until Kafka takes the producer for dead. */
+void sink_abort(struct sink *sink);
 
 /* Makes the topic unless it exists, and refuses it if it has other partitions. Owned by the sink. NULL
  * on error. */
@@ -67,8 +76,9 @@ const struct sink_topic *sink_ledger(struct sink *sink, const char *name, int32_
                                      struct error *err);
 
 enum sink_result sink_send(struct sink *sink, const struct sink_record *record, struct error *err);
-/* A record of the bridge itself: no headers, no report. A full queue loses it. */
-void sink_note(struct sink *sink, const struct sink_topic *topic, const struct buffer *key,
+/* A record of the bridge itself: no headers, no report. False: the queue is full, it is lost. An
+ * empty value deletes the key. */
+bool sink_note(struct sink *sink, const struct sink_topic *topic, const struct buffer *key,
                const struct buffer *value);
 
 int sink_wake_fd(const struct sink *sink);

@@ -25,20 +25,6 @@ static const struct metric_def metric_defs[STREAM_METRIC_COUNT] = {
 #undef METRIC
 };
 
-static bool open_topics(struct stream *stream, struct error *err)
-{
-    const struct pipeline_stream *config = stream->config;
-    struct sink *sink = stream->context->sink;
-
-    stream->topic = sink_topic(sink, &config->topic, err);
-    if (stream->topic == NULL)
-        return false;
-    if (config->dead_letter == NULL)
-        return true;
-    stream->dead_letters = sink_dead_letters(sink, config->dead_letter, &config->topic, err);
-    return stream->dead_letters != NULL;
-}
-
 static void open_metrics(struct stream *stream)
 {
     struct buffer labels = {0};
@@ -78,8 +64,7 @@ struct stream *stream_new(const struct pipeline_stream *config, struct stream_co
     pulls_init(&stream->pulls, context->pipeline->bridge.max_pulls, ask_most(context));
     stream->flight = flight_new(WINDOW_SIZE);
     open_metrics(stream);
-    stream->mapping = mapping_new(config, context->registry, err);
-    if (stream->mapping != NULL && open_topics(stream, err))
+    if (delivery_open(&stream->delivery, config, context->sink, context->registry, err))
         return stream;
     error_wrap(err, "stream %s", config->name);
     stream_free(stream);
@@ -95,7 +80,7 @@ void stream_free(struct stream *stream)
         stream->received = call->link;
         source_done(stream->context->source, call);
     }
-    mapping_free(stream->mapping);
+    delivery_close(&stream->delivery);
     flight_free(stream->flight);
     source_subscription_fini(&stream->subscription);
     free(stream);

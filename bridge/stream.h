@@ -17,9 +17,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bridge/delivery.h"
 #include "bridge/flight.h"
 #include "bridge/lease.h"
-#include "bridge/mapping.h"
 #include "bridge/pulls.h"
 #include "bridge/retry.h"
 #include "bridge/sink_kafka.h"
@@ -62,9 +62,7 @@ struct stream {
     int64_t token_refused_us; /* When the token was refused; 0: it was not, since a success. */
 
     struct source_subscription subscription;
-    struct mapping *mapping;
-    const struct sink_topic *topic;
-    const struct sink_topic *dead_letters; /* NULL: none. */
+    struct delivery delivery;
     struct flight *flight;
     struct lease lease;
     struct pulls pulls;

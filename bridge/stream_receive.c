@@ -3,12 +3,8 @@
  * The stream from pull to Kafka: answers come in, messages go out as far as the sink takes them, and
  * its reports settle them.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "bridge/stream.h"
 #include "core/log.h"
-#include "core/provenance.h"
 
 /* Pub/Sub holds a pull for about 90 s; after that the connection is dead. */
 enum { PULL_TIMEOUT_MS = 120000 };
@@ -135,89 +131,18 @@ void stream_received(struct stream *stream, struct source_call *call)
     }
 }
 
-/* The parts of a record that do not depend on whether it fits. */
-static struct sink_record record_of(struct stream *stream, const struct envelope *envelope,
-                                    const struct envelope_message *message,
-                                    char source[static PROVENANCE_TEXT_SIZE])
-{
-    const char *subscription = stream->config->subscription;
-    const char *slash = strrchr(subscription, '/');
-    const struct provenance_source provenance = {
-        .subscription = slash != NULL ? slash + 1 : subscription,
-        .subscription_size = strlen(slash != NULL ? slash + 1 : subscription),
-        .message_id = message->message_id.data,
-        .message_id_size = message->message_id.size,
-        .publish_time_us = message->publish_time_us,
-        .attempt = message->attempt,
-    };
-
-    return (struct sink_record){
-        .spread = message->message_id,
-        .time_ms = message->publish_time_us / 1000,
-        .source = source,
-        .source_size = provenance_format_source(&provenance, source),
-        .ordering_key = message->ordering_key,
-        .attributes = envelope->attributes + message->attribute_first,
-        .attribute_count = message->attribute_count,
-    };
-}
-
-static enum sink_result send_dead_letter(struct stream *stream, struct sink_record *record,
-                                         const struct envelope_message *message, uint32_t ref,
-                                         const char *reason, struct error *err)
-{
-    if (stream->dead_letters == NULL) {
-        error_set(err, EXIT_CODE_TARGET,
-                  "stream %s: message %.*s does not fit and there is no dead-letter topic: %s",
-                  stream->config->name, (int)message->message_id.size, message->message_id.data,
-                  reason);
-        error_hint(err, "name one as dead_letter of the stream; the message is not acknowledged");
-        return SINK_FAILED;
-    }
-    record->topic = stream->dead_letters;
-    record->key = NULL;
-    record->key_size = 0;
-    record->value = message->data;
-    record->value_size = message->data_size;
-    record->reason = reason;
-    record->tag = stream_tag(stream, ref, true);
-    enum sink_result result = sink_send(stream->context->sink, record, err);
-    if (result == SINK_TOO_LARGE) {
-        error_set(err, EXIT_CODE_TARGET,
-                  "stream %s: message %.*s is too large even for the dead-letter topic %s",
-                  stream->config->name, (int)message->message_id.size, message->message_id.data,
-                  stream->config->dead_letter);
-        error_hint(err, "raise max.message.bytes of that topic; the message is not acknowledged");
-        return SINK_FAILED;
-    }
-    return result;
-}
-
 static enum sink_result send_new(struct stream *stream, const struct envelope *envelope,
                                  const struct envelope_message *message, uint32_t ref,
                                  struct error *err)
 {
-    char source[PROVENANCE_TEXT_SIZE], reason[MAPPING_REASON_SIZE];
-    struct sink_record record = record_of(stream, envelope, message, source);
-    struct mapped mapped = {0};
+    struct delivery_outcome outcome;
+    enum sink_result result =
+        delivery_send(&stream->delivery, envelope, message, NULL, stream_tag(stream, ref, false),
+                      stream_tag(stream, ref, true), &outcome, err);
 
-    if (mapping_apply(stream->mapping, envelope, message, &mapped, reason)) {
-        record.topic = stream->topic;
-        record.key = mapped.key;
-        record.key_size = mapped.key_size;
-        record.value = mapped.value;
-        record.value_size = mapped.value_size;
-        record.tag = stream_tag(stream, ref, false);
-        enum sink_result result = sink_send(stream->context->sink, &record, err);
-        if (result == SINK_SENT)
-            stream_count(stream, STREAM_bridge_delivered_bytes_total,
-                         (int64_t)(mapped.key_size + mapped.value_size));
-        if (result != SINK_TOO_LARGE)
-            return result;
-        snprintf(reason, sizeof reason, "SIZE: a record of %zu bytes is too large for topic %s",
-                 mapped.value_size, stream->config->topic.name);
-    }
-    return send_dead_letter(stream, &record, message, ref, reason, err);
+    if (result == SINK_SENT && !outcome.dead_letter)
+        stream_count(stream, STREAM_bridge_delivered_bytes_total, (int64_t)outcome.size_bytes);
+    return result;
 }
 
 /* The next message of an answer on its way. SINK_SENT also if there was nothing to do. */

@@ -22,7 +22,7 @@ static bool open_context(struct stream_context *context, const struct pipeline *
     context->source = source_open(&pipeline->pubsub, context->clock, err);
     if (context->source == NULL)
         return false;
-    context->sink = sink_open(pipeline, listener, err);
+    context->sink = sink_open(pipeline, NULL, listener, err);
     if (context->sink == NULL)
         return false;
     if (schemas)

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "bridge/bridge.h"
+#include "bridge/replay.h"
 #include "cli/command.h"
 #include "core/pipeline.h"
+#include "core/rfc3339.h"
 #include "core/suggest.h"
 #include "joiner/joiner.h"
 #include "validator/validator.h"
@@ -70,6 +72,63 @@ static bool check_bridged(const struct pipeline *pipeline, const char *name, str
 
 /* bridge, join, validate */
 
+/* A flag that is a time; `otherwise` if it is not given. */
+static bool read_time(const struct command_arguments *arguments, const char *flag,
+                      int64_t otherwise, int64_t *us, struct error *err)
+{
+    const char *text = command_flag(arguments, flag);
+    int64_t seconds;
+    int32_t nanoseconds;
+
+    *us = otherwise;
+    if (text == NULL)
+        return true;
+    if (!rfc3339_parse_time(text, strlen(text), &seconds, &nanoseconds)) {
+        error_set(err, EXIT_CODE_USAGE, "--%s: %.100s is no time", flag, text);
+        return error_hint(err, "write it like 2026-11-21T09:30:00Z");
+    }
+    *us = seconds * 1000000 + nanoseconds / 1000;
+    return true;
+}
+
+static int run_replay(const struct command_arguments *arguments, const struct pipeline *pipeline,
+                      struct error *err)
+{
+    struct replay_options options = {
+        .stream = command_flag(arguments, "stream"),
+        .reason = command_flag(arguments, "reason"),
+        .dry_run = is_given(arguments, "dry-run"),
+        .json = is_given(arguments, "json"),
+    };
+    bool all_fit;
+
+    if (is_given(arguments, "http")) {
+        error_set(err, EXIT_CODE_USAGE,
+                  "--http is of no use with --replay-dead-letters, which ends");
+        return (int)err->code;
+    }
+    if (!check_stream(pipeline, options.stream, err)
+        || !read_time(arguments, "from", INT64_MIN, &options.from_us, err)
+        || !read_time(arguments, "to", INT64_MAX, &options.to_us, err)
+        || !replay_run(pipeline, &options, &all_fit, err))
+        return (int)err->code;
+    return all_fit ? EXIT_CODE_OK : EXIT_CODE_DIFFERENT;
+}
+
+/* What has a meaning only for a replay. */
+static bool check_replay_flags(const struct command_arguments *arguments, struct error *err)
+{
+    static const char *const flags[] = {"reason", "from", "to", "dry-run"};
+
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        if (!is_given(arguments, flags[i]))
+            continue;
+        error_set(err, EXIT_CODE_USAGE, "--%s needs --replay-dead-letters", flags[i]);
+        return false;
+    }
+    return true;
+}
+
 static int run_bridge(const struct command_arguments *arguments, struct error *err)
 {
     struct bridge_options options = {
@@ -77,12 +136,21 @@ static int run_bridge(const struct command_arguments *arguments, struct error *e
         .http_listen = command_flag(arguments, "http"),
         .json = is_given(arguments, "json"),
     };
-    struct pipeline *pipeline = pipeline_load(arguments->file, err);
-    bool done = pipeline != NULL && check_bridged(pipeline, options.stream, err)
-                && bridge_run(pipeline, &options, err);
+    bool replay = is_given(arguments, "replay-dead-letters");
 
+    if (!replay && !check_replay_flags(arguments, err))
+        return (int)err->code;
+
+    struct pipeline *pipeline = pipeline_load(arguments->file, err);
+    bool done = pipeline != NULL && check_bridged(pipeline, options.stream, err);
+    int status = EXIT_CODE_OK;
+
+    if (done && replay)
+        status = run_replay(arguments, pipeline, err);
+    else
+        done = done && bridge_run(pipeline, &options, err);
     pipeline_free(pipeline);
-    return done ? EXIT_CODE_OK : (int)err->code;
+    return done ? status : (int)err->code;
 }
 
 static int run_join(const struct command_arguments *arguments, struct error *err)
@@ -237,11 +305,22 @@ const struct command commands[] = {
      .text =
          "Moves every stream of the file from Pub/Sub to Kafka until it is stopped. Nothing is\n"
          "acknowledged to Pub/Sub before Kafka has it. Messages that do not fit go to the\n"
-         "dead-letter topic with the reason.",
+         "dead-letter topic with the reason. With --replay-dead-letters those are delivered "
+         "again,\n"
+         "after the schema or the key was mended; status 1 says that some failed again.",
      .takes_file = true,
      .examples = {"dualrun bridge pipeline.yaml",
-                  "dualrun bridge pipeline.yaml --stream views --http 127.0.0.1:9600"},
-     .flags = {{"stream", "NAME", "only this stream"}, HTTP_FLAG},
+                  "dualrun bridge pipeline.yaml --stream views --http 127.0.0.1:9600",
+                  "dualrun bridge pipeline.yaml --replay-dead-letters --dry-run",
+                  "dualrun bridge pipeline.yaml --replay-dead-letters --reason DECODE"},
+     .flags = {{"stream", "NAME", "only this stream"},
+               {"replay-dead-letters", NULL,
+                "deliver the dead letters that are there now, each once, and end"},
+               {"reason", "TEXT", "of those, whose reason begins so: DECODE, KEY, SIZE"},
+               {"from", "TIME", "of those, published at 2026-11-21T09:30:00Z or later"},
+               {"to", "TIME", "of those, published before"},
+               {"dry-run", NULL, "count them by reason, write nothing"},
+               HTTP_FLAG},
      .run = run_bridge},
     {.name = "join",
      .summary = "join the streams, one row per primary record",

@@ -3,7 +3,7 @@
 _dualrun() {
     local word=${COMP_WORDS[COMP_CWORD]} words=
     case "${COMP_WORDS[1]} ${COMP_WORDS[2]}" in
-    'bridge '*) words=' --stream --http --json --log-level --log-json --help ' ;;
+    'bridge '*) words=' --stream --replay-dead-letters --reason --from --to --dry-run --http --json --log-level --log-json --help ' ;;
     'join '*) words=' --join --until-end --http --json --log-level --log-json --help ' ;;
     'validate '*) words=' --kind --stream --join --report --json --log-level --log-json --help ' ;;
     'config show') words=' --json --log-level --log-json --help ' ;;

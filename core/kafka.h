@@ -38,6 +38,7 @@ struct kafka_topic_setting {
 bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
                         const struct kafka_topic_setting *settings, size_t setting_count,
                         struct error *err);
+bool kafka_topic_exists(rd_kafka_t *client, const char *topic, bool *exists, struct error *err);
 /* Fails if the topic does not exist. */
 bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int32_t *count,
                             struct error *err);
@@ -48,6 +49,23 @@ bool kafka_watermarks(rd_kafka_t *client, const char *topic, int32_t partition, 
 /* Committed offsets (stable, with metadata) of a group, into list. */
 bool kafka_committed(const struct pipeline_kafka *kafka, const char *group,
                      rd_kafka_topic_partition_list_t *list, struct error *err);
+
+/* Waits for what an earlier producer of the same transactional id left open, and fences it. */
+bool kafka_transactions_init(rd_kafka_t *producer, struct error *err);
+bool kafka_transaction_begin(rd_kafka_t *producer, struct error *err);
+/* ERROR_RETRY means a timeout: whether it was committed is not known. The owner finds out. */
+bool kafka_transaction_commit(rd_kafka_t *producer, struct error *err);
+bool kafka_transaction_abort(rd_kafka_t *producer, struct error *err);
+
+/* A committed record. Borrowed. False ends the reading, with an error. */
+typedef bool kafka_take(void *context, const rd_kafka_message_t *message, struct error *err);
+/*
+ * Every committed record that the topic holds now, those of a partition in order; what an open
+ * transaction hides is waited for. A topic that does not exist holds none. Stops early, true, once
+ * process_stopping().
+ */
+bool kafka_read_topic(const struct pipeline_kafka *kafka, const char *topic, kafka_take *take,
+                      void *context, struct error *err);
 
 /* The value of a record's header; false if it has none of that name. Borrowed from the record. */
 bool kafka_header(const rd_kafka_message_t *message, const char *name, const void **value,

@@ -210,6 +210,16 @@ bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
     return wait_ready(client, topic->name, &count, err) && partitions_fit(topic, count, err);
 }
 
+bool kafka_topic_exists(rd_kafka_t *client, const char *topic, bool *exists, struct error *err)
+{
+    struct topic_state state;
+
+    if (!topic_state(client, topic, &state, err))
+        return false;
+    *exists = state.exists;
+    return true;
+}
+
 bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int32_t *count,
                             struct error *err)
 {

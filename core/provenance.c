@@ -91,6 +91,17 @@ size_t provenance_format_source(const struct provenance_source *source,
     return (size_t)(out - text);
 }
 
+size_t provenance_format_replay(const struct provenance_replay *replay,
+                                char text[static PROVENANCE_TEXT_SIZE])
+{
+    char *out = PUT(text, "from=");
+
+    out = put_position(out, replay->partition, replay->offset);
+    out = PUT(out, " attempt=");
+    out = put_integer(out, replay->attempt);
+    return (size_t)(out - text);
+}
+
 size_t provenance_format_join(const struct provenance_join *join,
                               char text[static PROVENANCE_TEXT_SIZE])
 {
@@ -236,6 +247,15 @@ bool provenance_parse_source(const void *text, size_t size, struct provenance_so
     if (get(&in, " attempt=") && (!get_int32(&in, &source->attempt) || source->attempt == 0))
         return false;
     return get_unknown(&in);
+}
+
+bool provenance_parse_replay(const void *text, size_t size, struct provenance_replay *replay)
+{
+    struct cursor in = {text, (const char *)text + size};
+
+    return get(&in, "from=") && get_position(&in, &replay->partition, &replay->offset)
+           && get(&in, " attempt=") && get_int32(&in, &replay->attempt) && replay->attempt > 0
+           && get_unknown(&in);
 }
 
 bool provenance_parse_join(const void *text, size_t size, struct provenance_join *join)

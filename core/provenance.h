@@ -7,6 +7,9 @@
  *                    if Pub/Sub counts deliveries.
  *   dualrun.ordering_key   the ordering key, if there is one
  *   dualrun.reason   dead letters: CODE: text; the value is then the original message
+ *   dualrun.replay   from=3:12345 attempt=1
+ *                    what came out of the dead letters again: its place there, and how often it was
+ *                    replayed. On the record, or on the dead letter that it became once more.
  *   dualrun.join     sample=<32 hex digits> from=3:12345 watermark=1763717400000 final=true
  *                    written by the joiner; from is the primary's partition and offset.
  *   dualrun.late     input=engagements from=3:12345 time=… watermark=… outcome=dropped
@@ -25,6 +28,7 @@
 #define HEADER_SOURCE           "dualrun.source"
 #define HEADER_ORDERING_KEY     "dualrun.ordering_key"
 #define HEADER_REASON           "dualrun.reason"
+#define HEADER_REPLAY           "dualrun.replay"
 #define HEADER_JOIN             "dualrun.join"
 #define HEADER_LATE             "dualrun.late"
 #define HEADER_PREFIX           "dualrun."
@@ -49,6 +53,15 @@ struct provenance_source {
 size_t provenance_format_source(const struct provenance_source *source,
                                 char text[static PROVENANCE_TEXT_SIZE]);
 bool provenance_parse_source(const void *text, size_t size, struct provenance_source *source);
+
+struct provenance_replay {
+    int32_t partition;
+    int64_t offset;
+    int32_t attempt; /* From 1. */
+};
+size_t provenance_format_replay(const struct provenance_replay *replay,
+                                char text[static PROVENANCE_TEXT_SIZE]);
+bool provenance_parse_replay(const void *text, size_t size, struct provenance_replay *replay);
 
 struct provenance_join {
     uint8_t sample_id[16];

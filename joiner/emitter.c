@@ -17,27 +17,6 @@ struct emitter {
     size_t topic_count;
 };
 
-static bool begin(struct emitter *emitter, struct error *err)
-{
-    rd_kafka_error_t *error = rd_kafka_begin_transaction(emitter->producer);
-
-    return error == NULL || kafka_fail_error(err, error, "begin a transaction");
-}
-
-static bool init(struct emitter *emitter, struct error *err)
-{
-    rd_kafka_error_t *error = NULL;
-
-    for (int i = 0; i < TRIES_MAX; i++) {
-        error = rd_kafka_init_transactions(emitter->producer, TIMEOUT_MS / 2);
-        if (error == NULL || !rd_kafka_error_is_retriable(error) || process_stopping())
-            break;
-        if (i + 1 < TRIES_MAX)
-            rd_kafka_error_destroy(error);
-    }
-    return error == NULL || kafka_fail_error(err, error, "start transactions");
-}
-
 struct emitter *emitter_open(const struct pipeline_kafka *kafka, const char *transactional_id,
                              struct error *err)
 {
@@ -53,7 +32,8 @@ struct emitter *emitter_open(const struct pipeline_kafka *kafka, const char *tra
     struct emitter *emitter = memory_new(sizeof *emitter);
 
     emitter->producer = kafka_producer(kafka_conf(kafka, "dualrun-join", settings, err), err);
-    if (emitter->producer != NULL && init(emitter, err) && begin(emitter, err))
+    if (emitter->producer != NULL && kafka_transactions_init(emitter->producer, err)
+        && kafka_transaction_begin(emitter->producer, err))
         return emitter;
     emitter_close(emitter);
     return NULL;
@@ -150,23 +130,16 @@ bool emitter_commit(struct emitter *emitter, rd_kafka_t *consumer,
     if (!send_offsets(emitter, consumer, offsets, err))
         return false;
     process_crash_point("join.offsets_sent");
-
-    rd_kafka_error_t *error = rd_kafka_commit_transaction(emitter->producer, TIMEOUT_MS);
-
-    /* Retriable means a timeout: whether it was committed is not known. The owner finds out. */
-    if (error != NULL)
-        return kafka_fail_error(err, error, "commit a transaction");
+    if (!kafka_transaction_commit(emitter->producer, err))
+        return false;
     process_crash_point("join.committed");
-    return begin(emitter, err);
+    return kafka_transaction_begin(emitter->producer, err);
 }
 
 bool emitter_abort(struct emitter *emitter, struct error *err)
 {
-    rd_kafka_error_t *error = rd_kafka_abort_transaction(emitter->producer, TIMEOUT_MS);
-
-    if (error != NULL)
-        return kafka_fail_error(err, error, "abort a transaction");
-    return begin(emitter, err);
+    return kafka_transaction_abort(emitter->producer, err)
+           && kafka_transaction_begin(emitter->producer, err);
 }
 
 rd_kafka_t *emitter_client(struct emitter *emitter)

@@ -48,13 +48,15 @@ static bool open_run(struct run *run, struct error *err)
         return error_hint(err, "another validation works there: wait for it, or set validate.work");
     }
     progress_init(&run->progress);
+    const struct pipeline_kafka *kafka = &run->pipeline->kafka;
+    bool schemas = kafka->registry_url != NULL || kafka->registry_directory != NULL; /* Raw only. */
     run->check = (struct check){.pipeline = run->pipeline,
-                                .registry = registry_open(&run->pipeline->kafka, err),
+                                .registry = schemas ? registry_open(kafka, err) : NULL,
                                 .progress = &run->progress,
                                 .work_directory = directory};
     run->results = memory_array(run->pipeline->stream_count + run->pipeline->join_count + 1,
                                 sizeof *run->results);
-    return run->check.registry != NULL;
+    return !schemas || run->check.registry != NULL;
 }
 
 static bool is_chosen(const char *chosen, const char *name)

@@ -101,6 +101,30 @@ static size_t random_name(char *name, size_t limit)
     return size;
 }
 
+static void a_replay_reads_as_documented_and_back(void **state)
+{
+    const struct provenance_replay replay = {.partition = 3, .offset = 12345, .attempt = 2};
+    static const char *const refused[] = {"",
+                                          "from=3:12345",
+                                          "from=3:12345 attempt=0",
+                                          "from=3 attempt=1",
+                                          "from=-1:2 attempt=1",
+                                          "from=3:12345 attempt=1 ",
+                                          "from=3:12345 attempt=99999999999"};
+    struct provenance_replay back;
+    char text[PROVENANCE_TEXT_SIZE];
+
+    (void)state;
+    assert_text(text, provenance_format_replay(&replay, text), "from=3:12345 attempt=2");
+    assert_true(PARSES(replay, text, strlen("from=3:12345 attempt=2"), &back));
+    assert_int_equal(back.partition, 3);
+    assert_int_equal(back.offset, 12345);
+    assert_int_equal(back.attempt, 2);
+    assert_true(PARSES(replay, "from=0:0 attempt=1 later=yes", 28, &back));
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        assert_false(PARSES(replay, refused[i], strlen(refused[i]), &back));
+}
+
 static void any_source_reads_back_the_same(void **state)
 {
     char subscription[PROVENANCE_NAME_SIZE_MAX], id[PROVENANCE_ID_SIZE_MAX];
@@ -305,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_source_reads_as_documented),
         cmocka_unit_test(a_join_and_a_late_record_read_as_documented),
+        cmocka_unit_test(a_replay_reads_as_documented_and_back),
         cmocka_unit_test(any_source_reads_back_the_same),
         cmocka_unit_test(any_join_reads_back_the_same),
         cmocka_unit_test(any_late_record_reads_back_the_same),

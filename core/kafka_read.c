@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A topic read once, from its beginning to what is its end at the start.
+ */
+#include <stdlib.h>
+
+#include "core/buffer.h"
+#include "core/clock.h"
+#include "core/kafka.h"
+#include "core/process.h"
+
+enum {
+    BATCH = 1024,
+    POLL_MS = 200,
+    SILENCE_US = 90 * 1000000, /* A dead producer's transaction may hide records for a minute. */
+};
+
+struct reading {
+    const char *topic;
+    kafka_take *take;
+    void *context;
+    int64_t *ends; /* Per partition, of what is written, committed or not; -1: read. */
+    int32_t count;
+    int32_t open;
+    rd_kafka_t *client;
+    rd_kafka_queue_t *queue;
+};
+
+static rd_kafka_t *open_client(const struct pipeline_kafka *kafka, const char *isolation,
+                               struct error *err)
+{
+    const char *const settings[] = {"group.id",
+                                    "dualrun-read", /* Never joined. */
+                                    "isolation.level",
+                                    isolation,
+                                    "enable.partition.eof",
+                                    "true",
+                                    "fetch.wait.max.ms",
+                                    "50",
+                                    "queued.max.messages.kbytes",
+                                    "16384",
+                                    NULL};
+
+    return kafka_consumer(kafka_conf(kafka, "dualrun-read", settings, err), err);
+}
+
+static bool find_ends(struct reading *reading, const struct pipeline_kafka *kafka,
+                      rd_kafka_topic_partition_list_t *list, struct error *err)
+{
+    rd_kafka_t *client = open_client(kafka, "read_uncommitted", err);
+    bool exists = false;
+    bool done =
+        client != NULL && kafka_topic_exists(client, reading->topic, &exists, err)
+        && (!exists || kafka_topic_partitions(client, reading->topic, &reading->count, err));
+
+    if (done)
+        reading->ends = memory_array((size_t)reading->count + 1, sizeof *reading->ends);
+    for (int32_t i = 0; done && i < reading->count; i++) {
+        int64_t low;
+        done = kafka_watermarks(client, reading->topic, i, &low, &reading->ends[i], err);
+        if (done && low < reading->ends[i]) {
+            rd_kafka_topic_partition_list_add(list, reading->topic, i)->offset = low;
+            reading->open++;
+        } else {
+            reading->ends[i] = -1;
+        }
+    }
+    if (client != NULL)
+        rd_kafka_destroy(client);
+    return done;
+}
+
+/* The reading has come to `offset`: that is its end if nothing that was there lies behind. */
+static void come_to(struct reading *reading, int32_t partition, int64_t offset)
+{
+    if (reading->ends[partition] < 0 || offset < reading->ends[partition])
+        return;
+    reading->ends[partition] = -1;
+    reading->open--;
+}
+
+static bool take_message(struct reading *reading, const rd_kafka_message_t *message,
+                         struct error *err)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        come_to(reading, message->partition, message->offset);
+        return true;
+    }
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        kafka_fail(err, message->err, reading->topic);
+        return err->class == ERROR_RETRY; /* librdkafka tries again; silence has its own limit. */
+    }
+    if (reading->ends[message->partition] < 0) /* Written since. */
+        return true;
+    if (!reading->take(reading->context, message, err))
+        return false;
+    come_to(reading, message->partition, message->offset + 1);
+    return true;
+}
+
+static bool read_all(struct reading *reading, struct error *err)
+{
+    rd_kafka_message_t *messages[BATCH];
+    int64_t heard_us = clock_monotonic_us(clock_real());
+    bool done = true;
+
+    while (done && reading->open > 0 && !process_stopping()) {
+        ssize_t count = rd_kafka_consume_batch_queue(reading->queue, POLL_MS, messages, BATCH);
+        int64_t now_us = clock_monotonic_us(clock_real());
+        for (ssize_t i = 0; i < count; i++) {
+            done = done && take_message(reading, messages[i], err);
+            rd_kafka_message_destroy(messages[i]);
+        }
+        heard_us = count > 0 ? now_us : heard_us;
+        if (done && now_us - heard_us > SILENCE_US)
+            done = error_set(err, EXIT_CODE_TARGET, "read topic %s: no answer for 90 s",
+                             reading->topic);
+    }
+    return done;
+}
+
+bool kafka_read_topic(const struct pipeline_kafka *kafka, const char *topic, kafka_take *take,
+                      void *context, struct error *err)
+{
+    struct reading reading = {.topic = topic, .take = take, .context = context};
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    bool done = find_ends(&reading, kafka, list, err);
+
+    if (done && reading.open > 0) {
+        reading.client = open_client(kafka, "read_committed", err);
+        done = reading.client != NULL;
+    }
+    if (reading.client != NULL) {
+        rd_kafka_resp_err_t code = rd_kafka_assign(reading.client, list);
+        reading.queue = rd_kafka_queue_get_consumer(reading.client);
+        done = code == RD_KAFKA_RESP_ERR_NO_ERROR ? read_all(&reading, err)
+                                                  : kafka_fail(err, code, topic);
+        rd_kafka_queue_destroy(reading.queue);
+        rd_kafka_consumer_close(reading.client);
+        rd_kafka_destroy(reading.client);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    free(reading.ends);
+    return done;
+}
