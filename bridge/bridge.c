@@ -14,11 +14,46 @@ enum {
     RETURN_US = 2000000, /* Of the time for a stop, kept to give messages back. */
 };
 
+enum reload_result { RELOAD_APPLIED, RELOAD_REFUSED, RELOAD_RESULT_COUNT };
+
 struct bridge {
+    struct pipeline *pipeline;
+    const struct bridge_options *options;
     struct metrics *metrics;
+    struct metric *reloads[RELOAD_RESULT_COUNT];
     struct streams streams;
     struct status *status;
 };
+
+static const struct metric_def reloads_def = {
+    "bridge_reloads_total", METRIC_COUNTER, 1,
+    "SIGHUPs by result: refused means that the file is wrong or changes what needs a new start; "
+    "the "
+    "log says which key, and the old configuration stays."};
+
+static void set_log_level(const struct bridge *bridge)
+{
+    if (!bridge->options->log_level_given)
+        log_set_level((enum log_level)bridge->pipeline->bridge.log_level);
+}
+
+static void bridge_reload(struct bridge *bridge)
+{
+    struct buffer changes = {0};
+    struct error err = {0};
+    bool applied = pipeline_reload(bridge->pipeline, &changes, &err);
+
+    metric_add(bridge->reloads[applied ? RELOAD_APPLIED : RELOAD_REFUSED], 1);
+    if (applied) {
+        set_log_level(bridge);
+        streams_limit(&bridge->streams);
+        log_info("configuration reloaded",
+                 LOG_TEXT("changed", changes.size > 0 ? buffer_text(&changes) : "nothing"));
+    } else {
+        log_failure("configuration not reloaded: the old one stays", &err);
+    }
+    buffer_fini(&changes);
+}
 
 /* One turn of the bridge, top to bottom: this is the whole data path. */
 static bool bridge_turn(struct bridge *bridge, bool draining, struct error *err)
@@ -40,8 +75,7 @@ static bool bridge_turn(struct bridge *bridge, bool draining, struct error *err)
     return true;
 }
 
-static bool bridge_open(struct bridge *bridge, const struct pipeline *pipeline,
-                        const struct bridge_options *options, struct error *err);
+static bool bridge_open(struct bridge *bridge, struct error *err);
 static void bridge_close(struct bridge *bridge);
 
 /*
@@ -71,21 +105,23 @@ static bool bridge_drain(struct bridge *bridge, int64_t timeout_ms, struct error
     return true;
 }
 
-bool bridge_run(const struct pipeline *pipeline, const struct bridge_options *options,
-                struct error *err)
+bool bridge_run(struct pipeline *pipeline, const struct bridge_options *options, struct error *err)
 {
-    struct bridge bridge = {0};
+    struct bridge bridge = {.pipeline = pipeline, .options = options};
 
-    if (!bridge_open(&bridge, pipeline, options, err))
+    if (!bridge_open(&bridge, err))
         return false;
 
     bool going = true;
 
-    while (going && !process_stopping() && !streams_are_over(&bridge.streams, err))
+    while (going && !process_stopping() && !streams_are_over(&bridge.streams, err)) {
+        if (process_take_reload())
+            bridge_reload(&bridge);
         going = bridge_turn(&bridge, false, err);
+    }
     if (going)
         going = bridge_drain(&bridge, pipeline->bridge.stop_timeout_ms, err)
-                && !streams_are_over(&bridge.streams, err);
+                && !streams_have_failed(&bridge.streams, err);
     bridge_close(&bridge);
     return going;
 }
@@ -97,12 +133,19 @@ static void on_settled(void *context, uint64_t tag, const char *fault)
     streams_settled(&bridge->streams, tag, fault);
 }
 
-static bool bridge_open(struct bridge *bridge, const struct pipeline *pipeline,
-                        const struct bridge_options *options, struct error *err)
+static bool bridge_open(struct bridge *bridge, struct error *err)
 {
+    static const char *const results[RELOAD_RESULT_COUNT] = {"result=\"applied\"",
+                                                             "result=\"refused\""};
     const struct sink_listener listener = {bridge, on_settled};
+    const struct pipeline *pipeline = bridge->pipeline;
+    const struct bridge_options *options = bridge->options;
 
+    process_reload_on_hangup();
+    set_log_level(bridge);
     bridge->metrics = metrics_new();
+    for (int i = 0; i < RELOAD_RESULT_COUNT; i++)
+        bridge->reloads[i] = metrics_series(bridge->metrics, &reloads_def, results[i]);
     if (streams_open(&bridge->streams, pipeline, options->stream, &listener, bridge->metrics, err))
         bridge->status = status_open(options, bridge->metrics, bridge->streams.context.clock, err);
     if (bridge->status != NULL)

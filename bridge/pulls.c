@@ -16,6 +16,14 @@ void pulls_init(struct pulls *pulls, int32_t max, int32_t ask_most)
     };
 }
 
+void pulls_limit(struct pulls *pulls, int32_t max, int32_t ask_most)
+{
+    assert(max > 0 && ask_most > 0);
+    pulls->max = max;
+    pulls->ask_most = ask_most < PULLS_ASK_MAX ? ask_most : PULLS_ASK_MAX;
+    pulls->target = pulls->target < max ? pulls->target : max;
+}
+
 int64_t pulls_reserved_bytes(const struct pulls *pulls)
 {
     return pulls->asked * pulls->mean_bytes;

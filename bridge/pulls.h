@@ -47,6 +47,8 @@ struct pulls_answer {
 };
 
 void pulls_init(struct pulls *pulls, int32_t max, int32_t ask_most);
+/* Other bounds, from the next pull on. */
+void pulls_limit(struct pulls *pulls, int32_t max, int32_t ask_most);
 /* How many messages to ask for now, or 0: not now. The caller then starts the pull. */
 int32_t pulls_next(const struct pulls *pulls, int64_t now_us, const struct pulls_room *room);
 void pulls_started(struct pulls *pulls, int32_t asked);

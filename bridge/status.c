@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bridge/status.h"
 
+#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -9,11 +10,13 @@
 
 #include "core/http_server.h"
 #include "core/log.h"
+#include "core/process.h"
 
 enum {
     INTERVAL_US = 1000000,
-    LOG_EVERY = 10,           /* Intervals between two log lines. */
-    STUCK_AFTER_US = 30000000 /* A turn that takes longer is stuck. */
+    LOG_EVERY = 10,            /* Intervals between two log lines. */
+    STUCK_AFTER_US = 30000000, /* A turn that takes longer is stuck. */
+    SHORT_SIZE = 24
 };
 
 struct status {
@@ -30,10 +33,14 @@ struct status {
     unsigned told_count;
 };
 
-struct totals {
-    int64_t delivered, received, duplicates, dead_letters, failed_calls, in_flight, behind_ms;
+struct totals { /* Over all streams. */
+    int64_t delivered, dead_letters, duplicates, failed_calls, extensions, in_flight;
+    int64_t
+        oldest_ms; /* Of the oldest message that is not yet acknowledged, since its publish time. */
+    int64_t backlog; /* BACKLOG_UNKNOWN if that of a stream is. */
     double rate;
     size_t up;
+    const char *held; /* Why one of them is not pulled; "" if all are. */
 };
 
 static bool on_alive(void *context)
@@ -85,8 +92,7 @@ void status_close(struct status *status)
     if (status == NULL)
         return;
     http_server_close(status->server);
-    if (status->terminal && status->told_count > 0)
-        fputc('\n', stderr);
+    log_status_line(NULL);
     pthread_mutex_destroy(&status->mutex);
     buffer_fini(&status->text);
     free(status);
@@ -99,19 +105,25 @@ static int64_t value_of(const struct stream *stream, enum stream_metric metric)
 
 static struct totals totals_of(const struct streams *streams)
 {
-    struct totals totals = {0};
+    struct totals totals = {.held = ""};
 
     for (size_t i = 0; i < streams->count; i++) {
         const struct stream *stream = streams->list[i];
-        totals.received += value_of(stream, STREAM_bridge_received_messages_total);
         totals.delivered += value_of(stream, STREAM_bridge_delivered_messages_total);
-        totals.duplicates += value_of(stream, STREAM_bridge_duplicates_total);
         totals.dead_letters += value_of(stream, STREAM_bridge_dead_letters_total);
+        totals.duplicates += value_of(stream, STREAM_bridge_duplicates_total);
         totals.failed_calls += value_of(stream, STREAM_bridge_failed_calls_total);
+        totals.extensions += value_of(stream, STREAM_bridge_extensions_total);
         totals.in_flight += value_of(stream, STREAM_bridge_in_flight_messages);
         totals.up += stream->state == STREAM_RUNNING;
-        int64_t behind_ms = value_of(stream, STREAM_bridge_behind_seconds);
-        totals.behind_ms = behind_ms > totals.behind_ms ? behind_ms : totals.behind_ms;
+        int64_t oldest_ms = value_of(stream, STREAM_bridge_behind_seconds);
+        totals.oldest_ms = oldest_ms > totals.oldest_ms ? oldest_ms : totals.oldest_ms;
+        int64_t backlog = backlog_messages(&stream->backlog);
+        totals.backlog = backlog == BACKLOG_UNKNOWN || totals.backlog == BACKLOG_UNKNOWN
+                             ? BACKLOG_UNKNOWN
+                             : totals.backlog + backlog;
+        if (totals.held[0] == '\0')
+            totals.held = stream_hold_name(stream->hold);
     }
     return totals;
 }
@@ -123,50 +135,112 @@ static const char *state_name(enum stream_state state)
     return names[state];
 }
 
-/* Names in the pipeline file need no escape in JSON. */
+/* A number, or null for one that is not known. */
+static json_t *known(int64_t value)
+{
+    return value >= 0 ? json_integer(value) : json_null();
+}
+
+static json_t *stream_json(const struct stream *stream)
+{
+    static const struct {
+        const char *name;
+        enum stream_metric metric;
+    } counts[] = {
+        {"in_flight", STREAM_bridge_in_flight_messages},
+        {"in_flight_bytes", STREAM_bridge_in_flight_bytes},
+        {"pulls_in_flight", STREAM_bridge_pulls_in_flight},
+        {"received", STREAM_bridge_received_messages_total},
+        {"delivered", STREAM_bridge_delivered_messages_total},
+        {"duplicates", STREAM_bridge_duplicates_total},
+        {"dead_letters", STREAM_bridge_dead_letters_total},
+        {"acknowledged", STREAM_bridge_acknowledged_messages_total},
+        {"lease_extensions", STREAM_bridge_extensions_total},
+        {"failed_calls", STREAM_bridge_failed_calls_total},
+    };
+    bool failed = stream->state == STREAM_WAITING || stream->state == STREAM_STOPPED;
+    struct buffer error = {0};
+
+    if (failed)
+        log_hide(stream->error.text, &error);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s*, s:s*, s:s, s:s, s:o, s:I}", "stream", stream->config->name,
+                  "state", state_name(stream->state), "error", failed ? buffer_text(&error) : NULL,
+                  "hint", failed ? stream->error.hint : NULL, "topic", stream->config->topic.name,
+                  "held", stream_hold_name(stream->hold), "backlog_estimate",
+                  known(backlog_messages(&stream->backlog)), "oldest_unacked_ms",
+                  (json_int_t)value_of(stream, STREAM_bridge_behind_seconds));
+
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        json_object_set_new(json, counts[i].name, json_integer(value_of(stream, counts[i].metric)));
+    buffer_fini(&error);
+    return json;
+}
+
+/* What /status serves and --json prints: docs/bridge.md says what each member is. */
 static void format_json(struct buffer *out, const struct streams *streams,
                         const struct totals *totals)
 {
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < streams->count; i++)
+        json_array_append_new(list, stream_json(streams->list[i]));
+    json_t *json = json_pack(
+        "{s:s, s:I, s:I, s:o, s:I, s:s, s:o}", "pipeline", streams->context.pipeline->name,
+        "time_ms", (json_int_t)clock_wall_ms(streams->context.clock), "messages_per_second",
+        (json_int_t)totals->rate, "backlog_estimate", known(totals->backlog), "oldest_unacked_ms",
+        (json_int_t)totals->oldest_ms, "held", totals->held, "streams", list);
+    char *text = json_dumps(json, JSON_COMPACT);
+
     buffer_clear(out);
-    buffer_appendf(out, "{\"messages_per_second\":%.0f,\"streams\":[", totals->rate);
-    for (size_t i = 0; i < streams->count; i++) {
-        const struct stream *stream = streams->list[i];
-        buffer_appendf(out, "%s{\"stream\":\"%s\",\"state\":\"%s\",", i > 0 ? "," : "",
-                       stream->config->name, state_name(stream->state));
-        buffer_appendf(out, "\"behind_ms\":%lld,\"pulls_in_flight\":%d,\"in_flight\":%lld,",
-                       (long long)value_of(stream, STREAM_bridge_behind_seconds),
-                       stream->pulls.in_flight,
-                       (long long)value_of(stream, STREAM_bridge_in_flight_messages));
-        buffer_appendf(out, "\"received\":%lld,\"delivered\":%lld,\"duplicates\":%lld,",
-                       (long long)value_of(stream, STREAM_bridge_received_messages_total),
-                       (long long)value_of(stream, STREAM_bridge_delivered_messages_total),
-                       (long long)value_of(stream, STREAM_bridge_duplicates_total));
-        buffer_appendf(out, "\"dead_letters\":%lld,\"acknowledged\":%lld,\"failed_calls\":%lld}",
-                       (long long)value_of(stream, STREAM_bridge_dead_letters_total),
-                       (long long)value_of(stream, STREAM_bridge_acknowledged_messages_total),
-                       (long long)value_of(stream, STREAM_bridge_failed_calls_total));
-    }
-    buffer_append_text(out, "]}");
+    buffer_append_text(out, text);
+    free(text);
+    json_decref(json);
+}
+
+/* 1234567 -> "1.2M" */
+static const char *short_number(int64_t value, char text[static SHORT_SIZE])
+{
+    static const char units[] = "kMGT";
+    double scaled = (double)value;
+    int unit = -1;
+
+    if (value < 0)
+        return "?";
+    for (; scaled >= 1000 && unit < 3; unit++)
+        scaled /= 1000;
+    if (unit < 0)
+        snprintf(text, SHORT_SIZE, "%lld", (long long)value);
+    else
+        snprintf(text, SHORT_SIZE, "%.1f%c", scaled, units[unit]);
+    return text;
 }
 
 static void tell_terminal(const struct streams *streams, const struct totals *totals)
 {
-    fprintf(stderr,
-            "\r\033[K%.0f messages/s, %lld delivered, %lld in flight, %.1f s behind, "
-            "%lld dead letters, %lld duplicates, %lld failed calls, %zu of %zu streams",
-            totals->rate, (long long)totals->delivered, (long long)totals->in_flight,
-            (double)totals->behind_ms / 1000, (long long)totals->dead_letters,
-            (long long)totals->duplicates, (long long)totals->failed_calls, totals->up,
-            streams->count);
+    char rate[SHORT_SIZE], backlog[SHORT_SIZE], in_flight[SHORT_SIZE], line[512];
+
+    snprintf(line, sizeof line,
+             "%s/s, backlog ~%s, oldest unacked %.1f s, %s in flight, %lld leases extended, %lld "
+             "errors, %lld dead, %zu of %zu streams%s%s",
+             short_number((int64_t)totals->rate, rate), short_number(totals->backlog, backlog),
+             (double)totals->oldest_ms / 1000, short_number(totals->in_flight, in_flight),
+             (long long)totals->extensions, (long long)totals->failed_calls,
+             (long long)totals->dead_letters, totals->up, streams->count,
+             totals->held[0] != '\0' ? ", held: " : "", totals->held);
+    log_status_line(line);
 }
 
 static void tell_log(const struct totals *totals)
 {
-    log_info("bridge", LOG_REAL("messages_per_second", totals->rate),
-             LOG_INT("delivered", totals->delivered), LOG_INT("in_flight", totals->in_flight),
-             LOG_INT("behind_ms", totals->behind_ms), LOG_INT("dead_letters", totals->dead_letters),
-             LOG_INT("duplicates", totals->duplicates),
-             LOG_INT("failed_calls", totals->failed_calls));
+    log_info(
+        "bridge", LOG_INT("messages_per_second", totals->rate),
+        LOG_INT("delivered", totals->delivered), LOG_INT("backlog_estimate", totals->backlog),
+        LOG_INT("oldest_unacked_ms", totals->oldest_ms), LOG_INT("in_flight", totals->in_flight),
+        LOG_INT("lease_extensions", totals->extensions),
+        LOG_INT("dead_letters", totals->dead_letters), LOG_INT("duplicates", totals->duplicates),
+        LOG_INT("failed_calls", totals->failed_calls),
+        LOG_TEXT("held", totals->held[0] != '\0' ? totals->held : NULL));
 }
 
 void status_tell(struct status *status, const struct streams *streams)
@@ -185,7 +259,7 @@ void status_tell(struct status *status, const struct streams *streams)
     status->told_us = now_us;
     status->delivered = totals.delivered;
     status->told_count++;
-    atomic_store(&status->ready, totals.up == streams->count);
+    atomic_store(&status->ready, totals.up == streams->count && !process_stopping());
     pthread_mutex_lock(&status->mutex);
     format_json(&status->text, streams, &totals);
     pthread_mutex_unlock(&status->mutex);

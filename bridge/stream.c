@@ -25,6 +25,10 @@ static const struct metric_def metric_defs[STREAM_METRIC_COUNT] = {
 #undef METRIC
 };
 
+static const struct metric_def held_def = {
+    "bridge_held_seconds_total", METRIC_COUNTER, 1,
+    "Seconds in which the stream was not pulled, by reason, looked at once a second."};
+
 static void open_metrics(struct stream *stream)
 {
     struct buffer labels = {0};
@@ -33,7 +37,33 @@ static void open_metrics(struct stream *stream)
     for (int i = 0; i < STREAM_METRIC_COUNT; i++)
         stream->metrics[i] =
             metrics_series(stream->context->metrics, &metric_defs[i], buffer_text(&labels));
+    metrics_label(&labels, "reason", "");
+    size_t mark = labels.size - 1; /* Before the closing quote. */
+    for (int i = HOLD_NONE + 1; i < STREAM_HOLD_COUNT; i++) {
+        labels.size = mark;
+        buffer_appendf(&labels, "%s\"", stream_hold_name((enum stream_hold)i));
+        stream->held[i] = metrics_series(stream->context->metrics, &held_def, buffer_text(&labels));
+    }
     buffer_fini(&labels);
+}
+
+const char *stream_hold_name(enum stream_hold hold)
+{
+    static const char *const names[STREAM_HOLD_COUNT] = {
+        [HOLD_NONE] = "",
+        [HOLD_STARTING] = "starting",
+        [HOLD_STOPPED] = "stopped",
+        [HOLD_STOPPING] = "stopping",
+        [HOLD_AUTH] = "auth",
+        [HOLD_BACKOFF] = "backoff",
+        [HOLD_KAFKA_QUEUE] = "kafka queue full",
+        [HOLD_MESSAGES] = "max_messages",
+        [HOLD_BYTES] = "max_bytes",
+        [HOLD_RATE] = "max_rate",
+        [HOLD_DEAD_RATE] = "max_dead_rate",
+    };
+
+    return names[hold];
 }
 
 /* All streams together may have a quarter of the messages reserved by pulls that wait. */
@@ -42,6 +72,19 @@ static int32_t ask_most(const struct stream_context *context)
     int64_t share = context->pipeline->bridge.max_messages / (int64_t)(4 * context->stream_count);
 
     return share < ASK_LEAST ? ASK_LEAST : share > PULLS_ASK_MAX ? PULLS_ASK_MAX : (int32_t)share;
+}
+
+void stream_limit(struct stream *stream)
+{
+    const struct pipeline_stream *config = stream->config;
+    const struct pipeline_bridge *limits = &stream->context->pipeline->bridge;
+
+    rate_set(&stream->rate, config->max_rate);
+    rate_set(&stream->dead_rate, config->max_dead_rate);
+    dead_share_set(&stream->dead_share, config->stop_above, config->stop_window_ms * 1000,
+                   config->stop_least);
+    if (!stream->ordered)
+        pulls_limit(&stream->pulls, limits->max_pulls, ask_most(stream->context));
 }
 
 struct stream *stream_new(const struct pipeline_stream *config, struct stream_context *context,
@@ -62,6 +105,7 @@ struct stream *stream_new(const struct pipeline_stream *config, struct stream_co
                              config->subscription);
     lease_init(&stream->lease, DEADLINE_DEFAULT_S, false);
     pulls_init(&stream->pulls, context->pipeline->bridge.max_pulls, ask_most(context));
+    stream_limit(stream);
     stream->flight = flight_new(WINDOW_SIZE);
     open_metrics(stream);
     if (delivery_open(&stream->delivery, config, context->sink, context->registry, err))
@@ -109,6 +153,12 @@ void stream_fail(struct stream *stream, const struct error *err)
              LOG_INT("next_try_ms", delay_ms));
 }
 
+void stream_has_no_token(struct stream *stream, const struct error *err)
+{
+    stream->denied = true;
+    stream_fail(stream, err);
+}
+
 void stream_succeeded(struct stream *stream)
 {
     if (stream->retry.failures > 0)
@@ -147,6 +197,7 @@ enum retry_class stream_classify(struct stream *stream, const struct source_call
 {
     enum retry_class class = retry_classify(call->status, has_json(&call->answer));
 
+    stream->denied = call->status == 401 || call->status == 403;
     if (class == RETRY_SUCCESS)
         return class;
     describe_failure(stream, call, what, err);
@@ -185,6 +236,7 @@ static bool read_description(struct stream *stream, const struct source_call *ca
     if (deadline_s < 1 || deadline_s > LEASE_SECONDS_MAX)
         deadline_s = DEADLINE_DEFAULT_S;
     lease_init(&stream->lease, (int32_t)deadline_s, exactly_once);
+    stream->ordered = ordered;
     if (ordered) /* Answers to pulls at the same time may overtake each other. */
         pulls_init(&stream->pulls, 1, PULLS_ASK_MAX);
     log_info("stream starts", LOG_TEXT("stream", stream->config->name),
@@ -245,7 +297,7 @@ void stream_start(struct stream *stream)
     if (source_start(context->source, &stream->subscription, call, DESCRIBE_TIMEOUT_MS, &err))
         stream->describing = true;
     else
-        stream_fail(stream, &err);
+        stream_has_no_token(stream, &err);
 }
 
 int64_t stream_next_us(const struct stream *stream)
@@ -293,4 +345,10 @@ void stream_measure(struct stream *stream)
     metric_set(stream->metrics[STREAM_bridge_pulls_in_flight], stream->pulls.in_flight);
     metric_set(stream->metrics[STREAM_bridge_behind_seconds], stream_behind_ms(stream, now_us));
     metric_set(stream->metrics[STREAM_bridge_stream_up], stream->state == STREAM_RUNNING);
+    backlog_look(&stream->backlog, now_us, stream_behind_ms(stream, now_us),
+                 metric_value(stream->metrics[STREAM_bridge_received_messages_total]));
+    metric_set(stream->metrics[STREAM_bridge_backlog_estimate_messages],
+               backlog_messages(&stream->backlog));
+    if (stream->hold != HOLD_NONE)
+        metric_add(stream->held[stream->hold], 1);
 }

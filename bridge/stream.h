@@ -17,10 +17,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bridge/backlog.h"
+#include "bridge/dead_share.h"
 #include "bridge/delivery.h"
 #include "bridge/flight.h"
 #include "bridge/lease.h"
 #include "bridge/pulls.h"
+#include "bridge/rate.h"
 #include "bridge/retry.h"
 #include "bridge/sink_kafka.h"
 #include "bridge/source_pubsub.h"
@@ -30,6 +33,22 @@
 #include "core/registry.h"
 
 enum stream_state { STREAM_STARTING, STREAM_RUNNING, STREAM_WAITING, STREAM_STOPPED };
+
+/* Why nothing is pulled just now. */
+enum stream_hold {
+    HOLD_NONE,
+    HOLD_STARTING, /* The subscription was not read yet. */
+    HOLD_STOPPED,
+    HOLD_STOPPING,    /* The process ends. */
+    HOLD_AUTH,        /* The token was refused, or may not read the subscription. */
+    HOLD_BACKOFF,     /* After a failed call, until the next try. */
+    HOLD_KAFKA_QUEUE, /* What was pulled does not go out: Kafka's queue is full. */
+    HOLD_MESSAGES,    /* bridge.max_messages are held. */
+    HOLD_BYTES,       /* bridge.max_bytes are held. */
+    HOLD_RATE,        /* max_rate of the stream. */
+    HOLD_DEAD_RATE,   /* max_dead_rate of the stream. */
+    STREAM_HOLD_COUNT,
+};
 
 enum stream_metric {
 #define METRIC(name, kind, scale, help) STREAM_##name,
@@ -54,7 +73,9 @@ struct stream {
     uint32_t index;
     enum stream_state state;
     bool described;
+    bool ordered; /* One pull at a time. */
     bool describing;
+    bool denied;        /* WAITING: for a token, or for permission. */
     struct error error; /* WAITING, STOPPED: why. */
     int64_t resume_us;  /* WAITING: until when. */
     struct retry retry;
@@ -67,6 +88,14 @@ struct stream {
     struct lease lease;
     struct pulls pulls;
 
+    enum stream_hold hold;
+    struct rate rate;      /* Messages that come. */
+    struct rate dead_rate; /* Dead letters that go. */
+    struct dead_share dead_share;
+    int64_t sent, dead;   /* Since dead_share was told. */
+    int64_t dead_told_us; /* When a dead letter was last logged; 0: never. */
+    int64_t dead_hidden;  /* Those since. */
+    struct backlog backlog;
     int64_t pull_us; /* When a pull that was held back for its time may go; INT64_MAX: none was. */
 
     struct source_call *received; /* Answers with messages that are not yet sent, oldest first. */
@@ -82,12 +111,17 @@ struct stream {
     int64_t behind_ms; /* Age of the oldest message of the last answer; 0 if it was empty. */
     int64_t heard_us;  /* When it came, or when the stream could be read first. */
     struct metric *metrics[STREAM_METRIC_COUNT];
+    struct metric *held[STREAM_HOLD_COUNT]; /* Seconds; HOLD_NONE has none. */
 };
 
 /* Topics, schema and mapping are opened at once; the subscription by the turns. NULL on error. */
 struct stream *stream_new(const struct pipeline_stream *config, struct stream_context *context,
                           uint32_t index, struct error *err);
 void stream_free(struct stream *stream);
+/* The limits of the pipeline file have changed. */
+void stream_limit(struct stream *stream);
+/* "kafka queue full"; "" for HOLD_NONE. */
+const char *stream_hold_name(enum stream_hold hold);
 
 /* Stages. */
 void stream_answer(struct stream *stream, struct source_call *call);
@@ -111,6 +145,8 @@ int64_t stream_behind_ms(const struct stream *stream, int64_t now_us);
 /* Between the files of the stream. */
 int64_t stream_ack_us(const struct stream *stream);
 void stream_fail(struct stream *stream, const struct error *err);
+/* A call could not be started: the failure of source_start. */
+void stream_has_no_token(struct stream *stream, const struct error *err);
 void stream_succeeded(struct stream *stream);
 void stream_received(struct stream *stream, struct source_call *call);
 void stream_acked(struct stream *stream, struct source_call *call);

@@ -43,7 +43,7 @@ static bool start_ack(struct stream *stream)
         /* source_start gave the call back, but its refs are untouched until it is used again. */
         for (uint32_t i = 0; i < call->refs.count; i++)
             flight_ack_again(stream->flight, call->refs.refs[i]);
-        stream_fail(stream, &err);
+        stream_has_no_token(stream, &err);
         stream->ack_after_us =
             clock_monotonic_us(context->clock) + retry_delay_ms(&stream->ack_retry) * 1000;
         return false;
@@ -152,7 +152,7 @@ static bool start_modify(struct stream *stream, struct source_call *call)
 
     if (source_start(stream->context->source, &stream->subscription, call, MODIFY_TIMEOUT_MS, &err))
         return true;
-    stream_fail(stream, &err);
+    stream_has_no_token(stream, &err);
     return false;
 }
 

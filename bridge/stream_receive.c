@@ -3,11 +3,58 @@
  * The stream from pull to Kafka: answers come in, messages go out as far as the sink takes them, and
  * its reports settle them.
  */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "bridge/stream.h"
 #include "core/log.h"
+#include "core/provenance.h"
+#include "core/units.h"
 
 /* Pub/Sub holds a pull for about 90 s; after that the connection is dead. */
-enum { PULL_TIMEOUT_MS = 120000 };
+enum { PULL_TIMEOUT_MS = 120000, DEAD_LOG_US = 10000000 };
+
+/* A tenth of a second's worth at least, so that a pull is worth its request. */
+static int64_t rate_step(const struct stream *stream)
+{
+    return stream->rate.per_second / 10 + 1;
+}
+
+static enum stream_hold hold_of(const struct stream *stream, const struct pulls_room *room,
+                                int64_t now_us)
+{
+    switch (stream->state) {
+    case STREAM_STARTING:
+        return HOLD_STARTING;
+    case STREAM_WAITING:
+        return stream->denied ? HOLD_AUTH : HOLD_BACKOFF;
+    case STREAM_STOPPED:
+        return HOLD_STOPPED;
+    case STREAM_RUNNING:
+        break;
+    }
+    if (stream->received != NULL)
+        return HOLD_KAFKA_QUEUE;
+    if (room->messages <= 0)
+        return HOLD_MESSAGES;
+    if (room->bytes < stream->pulls.mean_bytes)
+        return HOLD_BYTES;
+    if (rate_left(&stream->dead_rate, now_us) <= 0)
+        return HOLD_DEAD_RATE;
+    /* A pull that waits has asked for what is left: then the rate is not what holds it. */
+    return rate_left(&stream->rate, now_us) < rate_step(stream) ? HOLD_RATE : HOLD_NONE;
+}
+
+/* What a pull may ask for: what the rate leaves of `ask`, those under way counted; 0: none. */
+static int32_t ask_within_rate(const struct stream *stream, int64_t now_us, int32_t ask)
+{
+    int64_t left = rate_left(&stream->rate, now_us);
+
+    if (left == INT64_MAX)
+        return ask;
+    left -= stream->pulls.asked;
+    return left < rate_step(stream) ? 0 : left < ask ? (int32_t)left : ask;
+}
 
 void stream_pull(struct stream *stream, struct pulls_room *room)
 {
@@ -17,14 +64,20 @@ void stream_pull(struct stream *stream, struct pulls_room *room)
     int32_t ask;
 
     stream->pull_us = INT64_MAX;
-    if (stream->state != STREAM_RUNNING || stream->received != NULL || room->messages <= 0)
+    stream->hold = hold_of(stream, room, now_us);
+    if (stream->hold == HOLD_RATE)
+        stream->pull_us = rate_when_us(&stream->rate, now_us, rate_step(stream));
+    else if (stream->hold == HOLD_DEAD_RATE)
+        stream->pull_us = rate_when_us(&stream->dead_rate, now_us, 1);
+    if (stream->hold != HOLD_NONE)
         return;
-    while ((ask = pulls_next(&stream->pulls, now_us, room)) > 0) {
+    while ((ask = pulls_next(&stream->pulls, now_us, room)) > 0
+           && (ask = ask_within_rate(stream, now_us, ask)) > 0) {
         struct source_call *call = source_call(context->source, SOURCE_PULL, stream);
         call->asked = ask;
         buffer_appendf(&call->request, "{\"maxMessages\":%d}", ask);
         if (!source_start(context->source, &stream->subscription, call, PULL_TIMEOUT_MS, &err)) {
-            stream_fail(stream, &err);
+            stream_has_no_token(stream, &err);
             return;
         }
         pulls_started(&stream->pulls, ask);
@@ -87,6 +140,7 @@ static void received_messages(struct stream *stream, struct source_call *call)
     stream_succeeded(stream);
     stream->behind_ms = answer.age_ms > 0 ? answer.age_ms : 0;
     stream->heard_us = call->ended_us;
+    rate_take(&stream->rate, call->ended_us, answer.count);
     stream->unsent_messages += answer.count;
     stream->unsent_bytes += answer.bytes;
     stream_count(stream, STREAM_bridge_pulls_total, 1);
@@ -131,6 +185,27 @@ void stream_received(struct stream *stream, struct source_call *call)
     }
 }
 
+/* A flood of them makes a line every ten seconds. */
+static void note_dead_letter(struct stream *stream, const struct envelope_message *message,
+                             const char *reason)
+{
+    int64_t now_us = clock_monotonic_us(stream->context->clock);
+    char id[PROVENANCE_ID_SIZE_MAX + 1];
+
+    stream->dead++;
+    rate_take(&stream->dead_rate, now_us, 1);
+    if (stream->dead_told_us > 0 && now_us - stream->dead_told_us < DEAD_LOG_US) {
+        stream->dead_hidden++;
+        return;
+    }
+    snprintf(id, sizeof id, "%.*s", (int)message->message_id.size, message->message_id.data);
+    log_warn("a message became a dead letter", LOG_TEXT("stream", stream->config->name),
+             LOG_TEXT("message_id", id), LOG_TEXT("reason", reason),
+             LOG_INT("more_since_last", stream->dead_hidden));
+    stream->dead_told_us = now_us;
+    stream->dead_hidden = 0;
+}
+
 static enum sink_result send_new(struct stream *stream, const struct envelope *envelope,
                                  const struct envelope_message *message, uint32_t ref,
                                  struct error *err)
@@ -140,7 +215,12 @@ static enum sink_result send_new(struct stream *stream, const struct envelope *e
         delivery_send(&stream->delivery, envelope, message, NULL, stream_tag(stream, ref, false),
                       stream_tag(stream, ref, true), &outcome, err);
 
-    if (result == SINK_SENT && !outcome.dead_letter)
+    if (result != SINK_SENT)
+        return result;
+    stream->sent++;
+    if (outcome.dead_letter)
+        note_dead_letter(stream, message, outcome.reason);
+    else
         stream_count(stream, STREAM_bridge_delivered_bytes_total, (int64_t)outcome.size_bytes);
     return result;
 }
@@ -197,12 +277,39 @@ static void stop(struct stream *stream, const struct error *err)
     stream->error = *err;
     stream->state = STREAM_STOPPED;
     log_failure("stream stops", err);
-    if (stream->received->entered)
+    if (stream->received != NULL && stream->received->entered)
         flight_settle(stream->flight, stream->received->ref, false);
     while (stream->received != NULL)
         drop_received(stream);
     stream->unsent_messages = 0;
     stream->unsent_bytes = 0;
+}
+
+/* What the pipeline file calls too many dead letters ends the stream. True if it does. */
+static bool stops_above(struct stream *stream)
+{
+    const struct pipeline_stream *config = stream->config;
+    char window[UNITS_TEXT_SIZE];
+    int64_t messages, dead;
+    struct error err;
+
+    dead_share_add(&stream->dead_share, clock_monotonic_us(stream->context->clock), stream->sent,
+                   stream->dead);
+    stream->sent = stream->dead = 0;
+    if (stream->state == STREAM_STOPPED
+        || !dead_share_is_above(&stream->dead_share, &messages, &dead))
+        return false;
+    error_set(&err, EXIT_CODE_DIFFERENT,
+              "stream %s: %" PRId64 " of %" PRId64
+              " messages within %s became dead letters: stop_above: %.12g%%",
+              config->name, dead, messages, units_format_duration(config->stop_window_ms, window),
+              config->stop_above * 100);
+    error_hint(&err,
+               "look at dualrun.reason in the topic %s, mend the publisher or the schema and "
+               "start again; --replay-dead-letters then delivers them",
+               config->dead_letter != NULL ? config->dead_letter : "of dead letters");
+    stop(stream, &err);
+    return true;
 }
 
 void stream_send(struct stream *stream)
@@ -213,8 +320,12 @@ void stream_send(struct stream *stream)
         struct source_call *call = stream->received;
         enum sink_result result = SINK_SENT;
 
-        while (result == SINK_SENT && call->next < call->envelope.message_count)
+        while (result == SINK_SENT && call->next < call->envelope.message_count) {
             result = send_message(stream, call, &err);
+            if (stream->dead > 0 && stops_above(stream))
+                return;
+        }
+        stops_above(stream); /* Without a new dead letter it only counts. */
         if (result == SINK_FULL) {
             stream_count(stream, STREAM_bridge_blocked_total, 1);
             return;

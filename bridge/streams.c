@@ -94,6 +94,12 @@ void streams_close(struct streams *streams)
     *streams = (struct streams){0};
 }
 
+void streams_limit(struct streams *streams)
+{
+    for (size_t i = 0; i < streams->count; i++)
+        stream_limit(streams->list[i]);
+}
+
 int64_t streams_wait_ms(const struct streams *streams, int64_t most_ms)
 {
     int64_t now_us = clock_monotonic_us(streams->context.clock);
@@ -161,12 +167,13 @@ static struct pulls_room room_left(const struct streams *streams)
 
 void streams_pull(struct streams *streams, bool draining)
 {
-    struct pulls_room room = {0};
-
-    if (!draining)
-        room = room_left(streams);
+    struct pulls_room room = room_left(streams);
 
     for (size_t i = 0; i < streams->count; i++) {
+        if (draining) {
+            streams->list[i]->hold = HOLD_STOPPING;
+            continue;
+        }
         stream_start(streams->list[i]);
         stream_pull(streams->list[i], &room);
     }
@@ -222,6 +229,17 @@ bool streams_are_over(const struct streams *streams, struct error *err)
     }
     *err = streams->list[0]->error;
     return true;
+}
+
+bool streams_have_failed(const struct streams *streams, struct error *err)
+{
+    for (size_t i = 0; i < streams->count; i++) {
+        if (streams->list[i]->state != STREAM_STOPPED)
+            continue;
+        *err = streams->list[i]->error;
+        return true;
+    }
+    return streams_are_over(streams, err);
 }
 
 bool streams_are_drained(const struct streams *streams)

@@ -40,6 +40,11 @@ void streams_pull(struct streams *streams, bool draining);
 /* Each second: heartbeats into the ledger, gauges. */
 void streams_beat(struct streams *streams);
 
+/* The limits of the pipeline file have changed. */
+void streams_limit(struct streams *streams);
+
+/* A stream has stopped, or all are over; err says why the first has. */
+bool streams_have_failed(const struct streams *streams, struct error *err);
 /* Not one stream can go on; err says why the first cannot. */
 bool streams_are_over(const struct streams *streams, struct error *err);
 bool streams_are_drained(const struct streams *streams);

@@ -134,6 +134,7 @@ static int run_bridge(const struct command_arguments *arguments, struct error *e
     struct bridge_options options = {
         .stream = command_flag(arguments, "stream"),
         .http_listen = command_flag(arguments, "http"),
+        .log_level_given = is_given(arguments, "log-level"),
         .json = is_given(arguments, "json"),
     };
     bool replay = is_given(arguments, "replay-dead-letters");

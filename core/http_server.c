@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/status_page.h"
+
 enum { CONNECTION_LIMIT = 64, TIMEOUT_S = 10, HOST_SIZE = 256 };
 
 struct http_server {
@@ -21,7 +23,8 @@ struct answer {
     const char *type;
 };
 
-typedef struct answer answer_function(struct http_server *server, struct buffer *out);
+/* html: the one who asks is a browser. */
+typedef struct answer answer_function(struct http_server *server, bool html, struct buffer *out);
 
 static struct answer text(unsigned status, const char *words, struct buffer *out)
 {
@@ -29,34 +32,40 @@ static struct answer text(unsigned status, const char *words, struct buffer *out
     return (struct answer){status, "text/plain; charset=utf-8"};
 }
 
-static struct answer answer_index(struct http_server *server, struct buffer *out)
+static struct answer answer_index(struct http_server *server, bool html, struct buffer *out)
 {
     (void)server;
-    return text(MHD_HTTP_OK,
-                "dualrun " DUALRUN_VERSION "\n\n/metrics  Prometheus\n/livez    200 while it runs\n"
-                "/readyz   200 while it does its work\n/status   its state as JSON",
-                out);
+    (void)html;
+    return text(
+        MHD_HTTP_OK,
+        "dualrun " DUALRUN_VERSION
+        "\n\n/metrics  Prometheus\n/livez    200 while it runs; /healthz is the same\n"
+        "/readyz   200 while it does its work\n/status   its state: a page for browsers, else JSON",
+        out);
 }
 
-static struct answer answer_metrics(struct http_server *server, struct buffer *out)
+static struct answer answer_metrics(struct http_server *server, bool html, struct buffer *out)
 {
+    (void)html;
     metrics_format(server->metrics, out);
     return (struct answer){MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8"};
 }
 
-static struct answer answer_live(struct http_server *server, struct buffer *out)
+static struct answer answer_live(struct http_server *server, bool html, struct buffer *out)
 {
     const struct http_server_callbacks *callbacks = &server->callbacks;
 
+    (void)html;
     if (callbacks->alive == NULL || callbacks->alive(callbacks->context))
         return text(MHD_HTTP_OK, "alive", out);
     return text(MHD_HTTP_SERVICE_UNAVAILABLE, "stalled", out);
 }
 
-static struct answer answer_ready(struct http_server *server, struct buffer *out)
+static struct answer answer_ready(struct http_server *server, bool html, struct buffer *out)
 {
     const struct http_server_callbacks *callbacks = &server->callbacks;
 
+    (void)html;
     if (callbacks->alive != NULL && !callbacks->alive(callbacks->context))
         return text(MHD_HTTP_SERVICE_UNAVAILABLE, "stalled", out);
     if (callbacks->ready == NULL || callbacks->ready(callbacks->context))
@@ -64,16 +73,21 @@ static struct answer answer_ready(struct http_server *server, struct buffer *out
     return text(MHD_HTTP_SERVICE_UNAVAILABLE, "starting", out);
 }
 
-static struct answer answer_status(struct http_server *server, struct buffer *out)
+static struct answer answer_status(struct http_server *server, bool html, struct buffer *out)
 {
     const struct http_server_callbacks *callbacks = &server->callbacks;
+    struct buffer json = {0};
 
     if (callbacks->status != NULL)
-        callbacks->status(callbacks->context, out);
+        callbacks->status(callbacks->context, &json);
     else
-        buffer_append_text(out, "{}");
-    buffer_append_byte(out, '\n');
-    return (struct answer){MHD_HTTP_OK, "application/json"};
+        buffer_append_text(&json, "{}");
+    if (html)
+        status_page((const char *)json.data, json.size, out);
+    else
+        buffer_appendf(out, "%s\n", buffer_text(&json));
+    buffer_fini(&json);
+    return (struct answer){MHD_HTTP_OK, html ? "text/html; charset=utf-8" : "application/json"};
 }
 
 static answer_function *find_page(const char *path)
@@ -83,7 +97,7 @@ static answer_function *find_page(const char *path)
         answer_function *answer;
     } pages[] = {
         {"/", answer_index},       {"/metrics", answer_metrics}, {"/livez", answer_live},
-        {"/readyz", answer_ready}, {"/status", answer_status},
+        {"/healthz", answer_live}, {"/readyz", answer_ready},    {"/status", answer_status},
     };
 
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
@@ -107,6 +121,7 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
     *out = (struct buffer){0}; /* Now microhttpd's. */
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT);
     MHD_add_response_header(response, MHD_HTTP_HEADER_X_CONTENT_TYPE_OPTIONS, "nosniff");
     if (answer.status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
@@ -115,6 +130,14 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
 
     MHD_destroy_response(response);
     return result;
+}
+
+static bool wants_html(struct MHD_Connection *connection)
+{
+    const char *accept =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+
+    return accept != NULL && strstr(accept, "text/html") != NULL;
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
@@ -141,7 +164,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     else if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         answer = text(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET is served here", &out);
     else
-        answer = page(server, &out);
+        answer = page(server, wants_html(connection), &out);
     return send_answer(connection, answer, &out);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http_server: /metrics, /livez, /readyz and /status of a running process, for people, Kubernetes and
- * Prometheus. GET only, no state changes. Runs on a thread of its own.
+ * http_server: /metrics, /livez (and /healthz), /readyz and /status of a running process, for people,
+ * Kubernetes and Prometheus. /status is a page for browsers and JSON for all others. GET only, no state changes. Runs on a thread of its own.
  */
 #ifndef CORE_HTTP_SERVER_H
 #define CORE_HTTP_SERVER_H

@@ -6,19 +6,43 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/buffer.h"
 #include "core/error.h"
 
-enum { SECRET_LIMIT = 64, SECRET_SIZE_MIN = 4 };
+enum { SECRET_LIMIT = 64, SECRET_SIZE_MIN = 4, WIDTH_DEFAULT = 100 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static enum log_level least = LOG_INFO;
 static bool as_json;
 static char *secrets[SECRET_LIMIT];
 static unsigned secret_count;
+static bool status_shown;
+
+/* To the beginning of the line, and clear it. */
+#define ERASE "\r\033[K"
+
+void log_status_line(const char *text)
+{
+    struct winsize window = {0};
+    struct buffer line = {0};
+
+    if (isatty(STDERR_FILENO) != 1)
+        return;
+    ioctl(STDERR_FILENO, TIOCGWINSZ, &window);
+    int width = window.ws_col > 1 ? window.ws_col - 1 : WIDTH_DEFAULT;
+    pthread_mutex_lock(&mutex);
+    if (status_shown || text != NULL)
+        buffer_appendf(&line, ERASE "%.*s", width, text != NULL ? text : "");
+    status_shown = text != NULL;
+    ssize_t written = line.size > 0 ? write(STDERR_FILENO, line.data, line.size) : 0;
+    (void)written;
+    pthread_mutex_unlock(&mutex);
+    buffer_fini(&line);
+}
 
 void log_set_level(enum log_level level)
 {
@@ -149,6 +173,9 @@ void log_write(enum log_level level, const char *message, const struct log_field
     struct buffer line = {0};
 
     pthread_mutex_lock(&mutex);
+    if (status_shown)
+        buffer_append_text(&line, ERASE);
+    status_shown = false;
     append_head(&line, level, message);
     for (size_t i = 0; i < field_count; i++)
         append_field(&line, &fields[i]);

@@ -52,6 +52,10 @@ void log_write(enum log_level level, const char *message, const struct log_field
 /* An error with its hint, as two fields. */
 void log_failure(const char *message, const struct error *err);
 
+/* A line on the terminal at stderr that the next one replaces, cut to its width; log lines go above it.
+ * Draws nothing elsewhere. NULL ends it. */
+void log_status_line(const char *text);
+
 void log_set_level(enum log_level level); /* Default LOG_INFO. */
 void log_set_json(bool json);             /* Default false. */
 

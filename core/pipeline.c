@@ -121,7 +121,10 @@ struct pipeline *pipeline_load(const char *file, struct error *err)
     json_t *show = json_object();
     struct pipeline *pipeline = load(file, show, err);
 
-    json_decref(show);
+    if (pipeline != NULL)
+        pipeline->shown = show;
+    else
+        json_decref(show);
     return pipeline;
 }
 
@@ -230,6 +233,7 @@ void pipeline_free(struct pipeline *pipeline)
     free(pipeline->pubsub.project);
     free(pipeline->pubsub.endpoint);
     free(pipeline->pubsub.credentials_file);
+    json_decref(pipeline->shown);
     free(pipeline->file);
     free(pipeline->name);
     free(pipeline->ledger_topic);

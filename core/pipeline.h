@@ -4,7 +4,8 @@
  *
  * One file drives every command. Times are milliseconds, sizes bytes, unless the name says so.
  * All text is owned by the pipeline; file paths are resolved against the pipeline file's folder.
- * Streams are referred to by pointer. Nothing changes after pipeline_load, so it may be shared.
+ * Streams are referred to by pointer. Nothing changes after pipeline_load but by pipeline_reload, so it
+ * may be shared.
  */
 #ifndef CORE_PIPELINE_H
 #define CORE_PIPELINE_H
@@ -15,6 +16,9 @@
 #include <stdio.h>
 
 #include "core/error.h"
+
+struct buffer;
+struct json_t;
 
 enum pipeline_credentials {
     CREDENTIALS_DEFAULT,  /* Application default credentials, in Google's order. */
@@ -71,6 +75,11 @@ struct pipeline_stream {
     enum pipeline_time_unit event_time_unit;
     char *event_id_field; /* Path. NULL: the Pub/Sub message id. */
     char *dead_letter;    /* Topic. NULL: a record that does not fit stops the stream. */
+    double stop_above;    /* Share of dead letters that stops the stream. 0: none does. */
+    int64_t stop_window_ms;
+    int64_t stop_least;    /* Messages in the window to judge the share. */
+    int64_t max_rate;      /* Messages a second. 0: no limit. */
+    int64_t max_dead_rate; /* Dead letters a second. 0: no limit. */
 };
 
 struct pipeline_bridge {     /* One process, all its streams together. */
@@ -78,6 +87,7 @@ struct pipeline_bridge {     /* One process, all its streams together. */
     int64_t max_bytes;       /* The same, in bytes of messages. */
     int32_t max_pulls;       /* Pull requests in flight, per stream. */
     int64_t stop_timeout_ms; /* A stop takes no longer. */
+    int32_t log_level;       /* enum log_level */
 };
 
 enum pipeline_aggregate {
@@ -200,6 +210,7 @@ struct pipeline {
     size_t join_count;
     struct pipeline_validate validate;
     struct pipeline_cutover cutover;
+    struct json_t *shown; /* What pipeline_show prints, for pipeline_reload. */
 };
 
 /*
@@ -210,6 +221,13 @@ struct pipeline *pipeline_load(const char *file, struct error *err);
 /* The same from memory; `name` stands for the file in messages and for its folder. */
 struct pipeline *pipeline_parse(const void *text, size_t size, const char *name, struct error *err);
 void pipeline_free(struct pipeline *pipeline);
+
+/*
+ * Reads the pipeline's file again. Takes over what changed if every changed key that concerns the
+ * bridge may change while it runs (RELOAD in core/pipeline.def), and appends to `changes` what it was;
+ * else changes nothing: false, with an error that names the key and its line.
+ */
+bool pipeline_reload(struct pipeline *pipeline, struct buffer *changes, struct error *err);
 
 /* NULL and an error that lists the names there are. */
 const struct pipeline_stream *pipeline_stream(const struct pipeline *pipeline, const char *name,

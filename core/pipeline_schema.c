@@ -224,6 +224,8 @@ static void print_key(const struct pipeline_key *key, FILE *out)
     fprintf(out, " | %s", key->help);
     if (pipeline_value_range(key, range)[0] != '\0' && key->least != key->most)
         fprintf(out, " From %s.", range);
+    if ((key->flags & FLAG_RELOAD) != 0)
+        fputs(" *SIGHUP applies it.*", out);
     if (key->status == STATUS_SOON)
         fputs(" **Has no effect yet; refused.**", out);
     fputs(" |\n", out);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/log.h"
 #include "core/pipeline.h"
 
 #define KIB    ((int64_t)1024)
@@ -16,6 +17,7 @@
 #define REQUIRED  FLAG_REQUIRED
 #define DEFAULTED FLAG_DEFAULTED
 #define SECRET    FLAG_SECRET
+#define RELOAD    FLAG_RELOAD
 
 #define AT(structure, member)                                                                      \
     offsetof(struct structure, member), sizeof(((struct structure *)NULL)->member)
@@ -59,6 +61,7 @@ enum {
     CREDENTIAL = LIST_CREDENTIAL,
     COMPRESSION = LIST_COMPRESSION,
     DECODE = LIST_DECODE,
+    LOG_LEVEL = LIST_LOG_LEVEL,
     TIME_UNIT = LIST_TIME_UNIT,
     JOIN_KIND = LIST_JOIN_KIND,
     IDLE_EVIDENCE = LIST_IDLE_EVIDENCE,

@@ -27,6 +27,7 @@ enum pipeline_list {
     LIST_NONE,
     LIST_CREDENTIAL,
     LIST_COMPRESSION,
+    LIST_LOG_LEVEL,
     LIST_DECODE,
     LIST_EVENT_TIME,
     LIST_TIME_UNIT,
@@ -48,7 +49,7 @@ enum pipeline_shape {
     SHAPE_MAP,         /* A mapping of names to values. */
 };
 
-enum { FLAG_REQUIRED = 1, FLAG_DEFAULTED = 2, FLAG_SECRET = 4 };
+enum { FLAG_REQUIRED = 1, FLAG_DEFAULTED = 2, FLAG_SECRET = 4, FLAG_RELOAD = 8 };
 enum pipeline_status { STATUS_LIVE, STATUS_SOON };
 
 struct pipeline_word {

@@ -77,6 +77,8 @@ static void format_quantity(const struct pipeline_key *key, int64_t value, char 
         snprintf(text, size, "%s", units_format_duration(value, quantity));
     else if (key->type == TYPE_SIZE)
         snprintf(text, size, "%s", units_format_size(value, quantity));
+    else if (key->type == TYPE_SHARE)
+        snprintf(text, size, "%" PRId64 "%%", value * 100);
     else
         snprintf(text, size, "%" PRId64, value);
 }
@@ -202,6 +204,22 @@ static bool read_ratio(const struct pipeline_key *key, const char *text, void *s
         return false;
     if ((key->least != 0 || key->most != 0)
         && (value < (double)key->least || value > (double)key->most))
+        return refuse_range(err, key, text);
+    if (slot != NULL)
+        memcpy(slot, &value, sizeof value);
+    return true;
+}
+
+static bool read_share(const struct pipeline_key *key, const char *text, void *slot,
+                       struct error *err)
+{
+    char *end;
+    double value = strtod(text, &end);
+
+    if (!IS_FIRST_(text, DIGITS) || strcmp(end, "%") != 0 || !only(text, DIGITS ".%"))
+        return refuse(err, TYPE_SHARE, text, "", "write it like 1% or 0.5%");
+    value /= 100;
+    if (value < (double)key->least || value > (double)key->most)
         return refuse_range(err, key, text);
     if (slot != NULL)
         memcpy(slot, &value, sizeof value);
@@ -391,6 +409,8 @@ bool pipeline_value_read(const struct pipeline_key *key, const char *text, void 
         return read_number(key, text, slot, err);
     case TYPE_REAL:
         return read_ratio(key, text, slot, err);
+    case TYPE_SHARE:
+        return read_share(key, text, slot, err);
     case TYPE_ENUM:
     case TYPE_WORD:
         return read_word(key, text, slot, err);
@@ -442,6 +462,9 @@ json_t *pipeline_value_json(const struct pipeline_key *key, const void *slot)
     case TYPE_REAL:
         memcpy(&real, slot, sizeof real);
         return json_real(real);
+    case TYPE_SHARE:
+        memcpy(&real, slot, sizeof real);
+        return json_sprintf("%.12g%%", real * 100);
     case TYPE_ENUM:
         memcpy(&narrow, slot, sizeof narrow);
         return enum_json(key, narrow);

@@ -10,6 +10,7 @@
 #include "core/exit_codes.h"
 
 static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t reloading;
 
 static void on_stop(int signal_number)
 {
@@ -27,6 +28,27 @@ void process_start(void)
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
     prctl(PR_SET_DUMPABLE, 0);
+}
+
+static void on_hangup(int signal_number)
+{
+    (void)signal_number;
+    reloading = 1;
+}
+
+void process_reload_on_hangup(void)
+{
+    struct sigaction action = {.sa_handler = on_hangup};
+
+    sigaction(SIGHUP, &action, NULL);
+}
+
+bool process_take_reload(void)
+{
+    bool asked = reloading != 0;
+
+    reloading = 0;
+    return asked;
 }
 
 bool process_stopping(void)

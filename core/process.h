@@ -11,6 +11,10 @@
  * Core dumps of this process hold no readable memory for other users (PR_SET_DUMPABLE 0). */
 void process_start(void);
 bool process_stopping(void);
+/* From now on SIGHUP asks for a reload instead of ending the process. */
+void process_reload_on_hangup(void);
+/* True once for each time that SIGHUP came. */
+bool process_take_reload(void);
 /* As if SIGTERM had come: for tests and for a part that ends another. */
 void process_stop(void);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 
 enum { DRAW_EVERY_US = 200000 };
 
@@ -18,12 +19,13 @@ void progress_init(struct progress *progress)
 static void draw(struct progress *progress, int64_t now_us)
 {
     int64_t elapsed_us = now_us - progress->started_us;
+    char line[sizeof progress->phase + 64];
     int64_t rate = elapsed_us > 0 ? progress->count * 1000000 / elapsed_us : 0;
 
     progress->drawn_us = now_us;
-    fprintf(stderr, "\r\033[K%s: %" PRId64 " records, %" PRId64 "/s", progress->phase,
-            progress->count, rate);
-    fflush(stderr);
+    snprintf(line, sizeof line, "%s: %" PRId64 " records, %" PRId64 "/s", progress->phase,
+             progress->count, rate);
+    log_status_line(line);
 }
 
 void progress_phase(struct progress *progress, const char *format, ...)
@@ -52,5 +54,5 @@ void progress_step(struct progress *progress, int64_t count)
 void progress_end(struct progress *progress)
 {
     if (progress->shown)
-        fputs("\r\033[K", stderr);
+        log_status_line(NULL);
 }

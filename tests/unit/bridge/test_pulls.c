@@ -129,6 +129,26 @@ static void a_failed_pull_gives_its_reservation_back(void **state)
     assert_int_equal(pulls.in_flight, 0);
 }
 
+static void new_bounds_hold_from_the_next_pull_on(void **state)
+{
+    struct pulls pulls;
+
+    (void)state;
+    pulls_init(&pulls, 8, 1000);
+    for (int i = 0; i < 20; i++) {
+        start_all(&pulls, i, &wide);
+        answer(&pulls, i, 1000, 10000, 60000);
+    }
+    start_all(&pulls, 20, &wide);
+    assert_int_equal(pulls.in_flight, 8);
+    pulls_limit(&pulls, 3, 100);
+    for (int i = 21; i < 27; i++) {
+        answer(&pulls, i, 1000, 10000, 60000);
+        assert_int_equal(start_all(&pulls, i, &wide), i == 26);
+    }
+    assert_int_equal(pulls.in_flight, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +158,7 @@ int main(void)
         cmocka_unit_test(a_stream_that_keeps_up_is_paced),
         cmocka_unit_test(what_is_asked_for_stays_within_the_room),
         cmocka_unit_test(a_failed_pull_gives_its_reservation_back),
+        cmocka_unit_test(new_bounds_hold_from_the_next_pull_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,8 @@ static size_t collect(char *data, size_t size, size_t count, void *context)
     return count;
 }
 
+static const char *accept_header = "Accept: */*";
+
 /* Method, path, expected status; the body and all headers are left in out. */
 static void ask(const char *method, const char *path, long expected, struct buffer *out)
 {
@@ -70,6 +72,8 @@ static void ask(const char *method, const char *path, long expected, struct buff
 
     snprintf(url, sizeof url, "http://127.0.0.1:%u%s", http_server_port(process.server), path);
     buffer_clear(out);
+    struct curl_slist *headers = curl_slist_append(NULL, accept_header);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     if (strcmp(method, "POST") == 0)
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "a body that nobody reads");
@@ -85,6 +89,7 @@ static void ask(const char *method, const char *path, long expected, struct buff
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     assert_int_equal(status, expected);
     curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
 }
 
 static void assert_answer(const char *method, const char *path, long status, const char *part)
@@ -115,6 +120,7 @@ static void readiness_and_liveness_are_told_apart(void **state)
 {
     (void)state;
     assert_answer("GET", "/livez", 200, "\r\n\r\nalive\n");
+    assert_answer("GET", "/healthz", 200, "\r\n\r\nalive\n");
     assert_answer("GET", "/readyz", 200, "\r\n\r\nready\n");
     process.ready = false;
     assert_answer("GET", "/livez", 200, "\r\n\r\nalive\n");
@@ -132,6 +138,15 @@ static void the_status_is_json_and_the_index_lists_the_pages(void **state)
     assert_answer("GET", "/status?pretty", 200, "\r\n\r\n{\"turns\":3}\n");
     assert_answer("GET", "/", 200, "/readyz");
     assert_answer("HEAD", "/", 200, "Content-Type: text/plain");
+}
+
+static void a_browser_gets_the_status_as_a_page(void **state)
+{
+    (void)state;
+    accept_header = "Accept: text/html,application/xhtml+xml,*/*;q=0.8";
+    assert_answer("GET", "/status", 200, "Content-Type: text/html; charset=utf-8\r\n");
+    assert_answer("GET", "/status", 200, "<dt>turns</dt><dd>3</dd>");
+    accept_header = "Accept: */*";
 }
 
 static void what_is_not_served_is_refused(void **state)
@@ -178,6 +193,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(readiness_and_liveness_are_told_apart, start, stop),
         cmocka_unit_test_setup_teardown(the_status_is_json_and_the_index_lists_the_pages, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(a_browser_gets_the_status_as_a_page, start, stop),
         cmocka_unit_test_setup_teardown(what_is_not_served_is_refused, start, stop),
         cmocka_unit_test_setup_teardown(an_address_that_cannot_be_used_is_told, start, stop),
     };
