@@ -25,12 +25,6 @@ struct bridge {
     struct status *status;
 };
 
-static const struct metric_def reloads_def = {
-    "bridge_reloads_total", METRIC_COUNTER, 1,
-    "SIGHUPs by result: refused means that the file is wrong or changes what needs a new start; "
-    "the "
-    "log says which key, and the old configuration stays."};
-
 static void set_log_level(const struct bridge *bridge)
 {
     if (!bridge->options->log_level_given)
@@ -145,7 +139,8 @@ static bool bridge_open(struct bridge *bridge, struct error *err)
     set_log_level(bridge);
     bridge->metrics = metrics_new();
     for (int i = 0; i < RELOAD_RESULT_COUNT; i++)
-        bridge->reloads[i] = metrics_series(bridge->metrics, &reloads_def, results[i]);
+        bridge->reloads[i] = metrics_series(
+            bridge->metrics, &stream_labelled[LABELLED_bridge_reloads_total], results[i]);
     if (streams_open(&bridge->streams, pipeline, options->stream, &listener, bridge->metrics, err))
         bridge->status = status_open(options, bridge->metrics, bridge->streams.context.clock, err);
     if (bridge->status != NULL)

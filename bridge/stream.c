@@ -22,12 +22,12 @@ enum {
 static const struct metric_def metric_defs[STREAM_METRIC_COUNT] = {
 #define METRIC(name, kind, scale, help) {#name, kind, scale, help},
 #include "bridge/metrics.def"
-#undef METRIC
 };
 
-static const struct metric_def held_def = {
-    "bridge_held_seconds_total", METRIC_COUNTER, 1,
-    "Seconds in which the stream was not pulled, by reason, looked at once a second."};
+const struct metric_def stream_labelled[LABELLED_COUNT] = {
+#define LABELLED(name, kind, scale, labels, help) {#name, kind, scale, help},
+#include "bridge/metrics.def"
+};
 
 static void open_metrics(struct stream *stream)
 {
@@ -42,7 +42,9 @@ static void open_metrics(struct stream *stream)
     for (int i = HOLD_NONE + 1; i < STREAM_HOLD_COUNT; i++) {
         labels.size = mark;
         buffer_appendf(&labels, "%s\"", stream_hold_name((enum stream_hold)i));
-        stream->held[i] = metrics_series(stream->context->metrics, &held_def, buffer_text(&labels));
+        stream->held[i] = metrics_series(stream->context->metrics,
+                                         &stream_labelled[LABELLED_bridge_held_seconds_total],
+                                         buffer_text(&labels));
     }
     buffer_fini(&labels);
 }

@@ -53,9 +53,15 @@ enum stream_hold {
 enum stream_metric {
 #define METRIC(name, kind, scale, help) STREAM_##name,
 #include "bridge/metrics.def"
-#undef METRIC
     STREAM_METRIC_COUNT
 };
+
+enum {
+#define LABELLED(name, kind, scale, labels, help) LABELLED_##name,
+#include "bridge/metrics.def"
+    LABELLED_COUNT
+};
+extern const struct metric_def stream_labelled[LABELLED_COUNT];
 
 struct stream_context { /* Shared by the streams of a process. Borrowed. */
     const struct pipeline *pipeline;

@@ -289,7 +289,7 @@ static int run_completion(const struct command_arguments *arguments, struct erro
 /* Of what runs until it is stopped. */
 #define HTTP_FLAG                                                                                  \
     {                                                                                              \
-        "http", "HOST:PORT", "serve /metrics, /livez and /readyz there"                            \
+        "http", "HOST:PORT", "serve /status, /metrics, /livez and /readyz there"                   \
     }
 
 const struct command_flag command_common_flags[] = {

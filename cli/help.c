@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "core/metrics.h"
 #include "core/pipeline.h"
 
 static const char *const exit_statuses[] = {
@@ -95,6 +96,36 @@ static void reference_command(const struct command *command, FILE *out)
     reference_flags(command->flags, COMMAND_FLAGS_MAX, out);
 }
 
+struct metric_row {
+    const char *name, *labels, *help;
+    enum metric_kind kind;
+};
+
+static const struct metric_row metric_rows[] = {
+#define METRIC(name_, kind_, scale_, help_)                                                        \
+    {.name = #name_, .labels = "stream", .help = (help_), .kind = (kind_)},
+#define LABELLED(name_, kind_, scale_, labels_, help_)                                             \
+    {.name = #name_, .labels = (labels_), .help = (help_), .kind = (kind_)},
+#include "bridge/metrics.def"
+#define METRIC(name_, kind_, scale_, help_)                                                        \
+    {.name = #name_, .labels = "join, partition", .help = (help_), .kind = (kind_)},
+#include "joiner/metrics.def"
+#undef METRIC
+};
+
+static void reference_metrics(FILE *out)
+{
+    static const char *const kinds[] = {"counter", "gauge", "histogram"};
+
+    fputs(
+        "\n## Metrics\n\nServed at `/metrics` with `--http HOST:PORT`, in base units; each begins "
+        "with `dualrun_`.\n\n| Metric | Kind | Labels | |\n|---|---|---|---|\n",
+        out);
+    for (size_t i = 0; i < sizeof metric_rows / sizeof *metric_rows; i++)
+        fprintf(out, "| `%s` | %s | %s | %s |\n", metric_rows[i].name, kinds[metric_rows[i].kind],
+                metric_rows[i].labels, metric_rows[i].help);
+}
+
 void command_reference(FILE *out)
 {
     fputs("# Reference\n\n"
@@ -112,6 +143,7 @@ void command_reference(FILE *out)
         fprintf(out, "| %d | %s |\n", i, exit_statuses[i]);
     fputs("\n## Pipeline file\n\n", out);
     pipeline_reference(out);
+    reference_metrics(out);
 }
 
 /* Completion. */

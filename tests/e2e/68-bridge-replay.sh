@@ -82,3 +82,25 @@ note "the validator takes all of them for delivered"
 "$dualrun" validate "$pipeline" --kind bridge --json > "$WORK/validate" 2>> "$WORK/log/validate" || die "validate: $(jq -c '.comparisons[0].counts' "$WORK/validate")"
 jq -e '.comparisons[0].counts | .matched == 2500 and .dead_letter == 0 and .duplicate == 0' "$WORK/validate" > /dev/null \
     || die "validate: $(jq -c '.comparisons[0].counts' "$WORK/validate")"
+
+note "a schema that was mended; two streams share the topic of dead letters"
+echo '{"type": "record", "name": "typed", "fields": [{"name": "n", "type": "int"}]}' > "$WORK/typed.avsc"
+make_topic typed typed-to-kafka
+sed -i "s#^kafka: {#kafka: {schema_registry: {directory: $WORK/registry}, #" "$pipeline"
+sed -i '/^streams:/a\
+  typed: {subscription: typed-to-kafka, topic: {name: typed, partitions: 2, replication: 1}, schema: typed.avsc, key: n, dead_letter: events-dead}' "$pipeline"
+python3 -c 'import base64, json
+for text in ["{\"n\": 1}"] * 10 + [f"{{\"n\": {5000000000 + n}}}" for n in range(20)] + ["no JSON"] * 5:
+    print(json.dumps({"data": base64.b64encode(text.encode()).decode()}))' > "$WORK/typed"
+admin preload "{\"topic\":\"projects/$PROJECT/topics/typed\",\"file\":\"$WORK/typed\",\"format\":\"message\"}" > /dev/null
+start_bridge
+until_true 20 "everything is acknowledged" all_acknowledged typed-to-kafka
+finish bridge || die "the bridge did not end well"
+sed -i 's/"int"/"long"/' "$WORK/typed.avsc"
+replay 1
+jq -es 'map(select(.stream == "typed").reasons[0] | del(.replayed_before, .doubled, .left_out))
+        == [{"reason": "DECODE", "found": 25, "delivered": 20, "failed_again": 5}]' "$WORK/out" > /dev/null || die "typed: $(cat "$WORK/out")"
+jq -es 'map(select(.stream == "events").reasons[0] | .delivered + .failed_again) == [0]' "$WORK/out" > /dev/null || die "events: $(cat "$WORK/out")"
+[ "$(jq -r '.value.n' "$(dump typed)" | sort -n | uniq -c | awk '{print $1, $2}' | sed -n '1p;$p' | tr '\n' ' ')" = "10 1 1 5000000019 " ] \
+    || die "the records of the mended schema: $(head -n 3 "$WORK/typed.jsonl")"
+expect_published

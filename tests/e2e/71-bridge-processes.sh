@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Several bridges on one ordered subscription share the work; one comes, one stops, one is killed, one stands still longer
+# than its leases last and wakes up: nothing is lost, and each key keeps its order.
+# shellcheck source=../support/lib.sh
+. "$(dirname "$0")/../support/lib.sh"
+# shellcheck source=bridge.sh
+. "$TREE/tests/e2e/bridge.sh"
+
+start_broker
+start_emulator
+make_events '"enableMessageOrdering":true'
+KEY=ordering_key events_pipeline
+ORDERED=1 publish_numbers 1 30000
+admin faults '{"method": "subscriptions.pull", "delay_ms": 100}' > /dev/null # So that each gets a share.
+
+declare -A at
+run_bridge() {
+    at[$1]=127.0.0.1:$(free_port)
+    start "$1" "$dualrun" bridge "$pipeline" --http "${at[$1]}"
+}
+delivered() { metric "http://${at[$1]}" dualrun_bridge_delivered_messages_total; }
+has_delivered() { [ "$(delivered "$1")" -gt "$2" ]; }
+
+for name in first second third; do run_bridge $name; done
+for name in first second third; do until_true 20 "the $name bridge works" has_delivered $name 500; done
+finish first || die "the first bridge did not end well"
+kill -STOP "$(pid_of second)"
+finish third KILL || true
+admin expire '{}' > /dev/null # The leases of the dead and of the one that stands still.
+run_bridge fourth
+until_true 20 "the fourth bridge takes over" has_delivered fourth 500
+kill -CONT "$(pid_of second)"
+all_acknowledged events-to-kafka && die "there was nothing left to share"
+until_true 60 "everything is acknowledged" all_acknowledged events-to-kafka
+finish second || die "the second bridge did not end well"
+finish fourth || die "the fourth bridge did not end well"
+
+expect_published 5000
+kcat -b "$KAFKA" -C -t events -o beginning -e -q -f '%p %k %s\n' | sed -E 's/^([0-9]+) (\S+) .*"number": ([0-9]+),.*/\1 \2 \3/' > "$WORK/order"
+[ "$(wc -l < "$WORK/order")" = "$(wc -l < "$WORK/values")" ] || die "not every record was looked at"
+awk '{
+    if ($2 in partition && partition[$2] != $1) {print $2 " is in partitions " partition[$2] " and " $1; bad = 1}
+    partition[$2] = $1
+    if (seen[$3]++) next
+    if ($3 < last[$2]) {print $2 ": " $3 " comes first behind " last[$2]; bad = 1}
+    last[$2] = $3
+} END {exit bad}' "$WORK/order" >&2 || die "the order of keys is broken"
