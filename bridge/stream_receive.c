@@ -35,9 +35,10 @@ static enum stream_hold hold_of(const struct stream *stream, const struct pulls_
     }
     if (stream->received != NULL)
         return HOLD_KAFKA_QUEUE;
-    if (room->messages <= 0)
+    bool waits = stream->pulls.in_flight > 0; /* Its own pulls may have asked for all the room. */
+    if (room->messages <= 0 && !waits)
         return HOLD_MESSAGES;
-    if (room->bytes < stream->pulls.mean_bytes)
+    if (room->bytes < stream->pulls.mean_bytes && !waits)
         return HOLD_BYTES;
     if (rate_left(&stream->dead_rate, now_us) <= 0)
         return HOLD_DEAD_RATE;

@@ -84,7 +84,7 @@ static bool read_time(const struct command_arguments *arguments, const char *fla
     if (text == NULL)
         return true;
     if (!rfc3339_parse_time(text, strlen(text), &seconds, &nanoseconds)) {
-        error_set(err, EXIT_CODE_USAGE, "--%s: %.100s is no time", flag, text);
+        error_set(err, EXIT_CODE_USAGE, "bridge: --%s: %.100s is no time", flag, text);
         return error_hint(err, "write it like 2026-11-21T09:30:00Z");
     }
     *us = seconds * 1000000 + nanoseconds / 1000;
@@ -103,8 +103,8 @@ static int run_replay(const struct command_arguments *arguments, const struct pi
     bool all_fit;
 
     if (is_given(arguments, "http")) {
-        error_set(err, EXIT_CODE_USAGE,
-                  "--http is of no use with --replay-dead-letters, which ends");
+        error_set(err, EXIT_CODE_USAGE, "bridge: --http is of no use with --replay-dead-letters");
+        error_hint(err, "a replay ends by itself and prints what it did");
         return (int)err->code;
     }
     if (!check_stream(pipeline, options.stream, err)
@@ -123,8 +123,8 @@ static bool check_replay_flags(const struct command_arguments *arguments, struct
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         if (!is_given(arguments, flags[i]))
             continue;
-        error_set(err, EXIT_CODE_USAGE, "--%s needs --replay-dead-letters", flags[i]);
-        return false;
+        error_set(err, EXIT_CODE_USAGE, "bridge: --%s needs --replay-dead-letters", flags[i]);
+        return error_hint(err, "it chooses among dead letters");
     }
     return true;
 }

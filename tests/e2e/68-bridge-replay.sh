@@ -46,6 +46,7 @@ record_count() { values "$1" | wc -l; }
 note "a dry run counts and writes nothing"
 replay 0 --dry-run
 [ "$(of_key .to_replay)" = 2000 ] || die "dry run: $(cat "$WORK/out")"
+"$dualrun" bridge "$pipeline" --replay-dead-letters --dry-run 2>> "$WORK/log/replay" | grep -qE '^  KEY +2000 +0 +0 +0 +2000$' || die "as text"
 replay 0 --dry-run --reason DECODE
 [ "$(of_key '.left_out, .to_replay' | tr '\n' ' ')" = "2000 0 " ] || die "another reason: $(cat "$WORK/out")"
 replay 0 --dry-run --to 2020-01-01T00:00:00Z
