@@ -177,6 +177,10 @@ static void check_streams(struct pipeline_reader *reader)
         const struct yaml_node *node = yaml_child(streams, stream->name);
         if (node == NULL || node->kind != YAML_MAPPING || !decode_is_known(node))
             continue;
+        if (stream->stop_above > 0 && stream->dead_letter == NULL)
+            stream_problem(
+                reader, stream, "stop_above", "add dead_letter: TOPIC, or remove this",
+                "without dead letters the first message that does not fit stops the stream");
         if (stream->decode == DECODE_RAW) {
             check_raw(reader, stream);
         } else if (yaml_child(node, "schema") == NULL) {
