@@ -212,7 +212,7 @@ bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
 
 bool kafka_topic_exists(rd_kafka_t *client, const char *topic, bool *exists, struct error *err)
 {
-    struct topic_state state;
+    struct topic_state state = {0};
 
     if (!topic_state(client, topic, &state, err))
         return false;
