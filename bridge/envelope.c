@@ -15,6 +15,7 @@
 #endif
 
 #include "bridge/base64_wide.h"
+#include "core/rfc3339.h"
 
 enum {
     SLACK = 64, /* Readable bytes behind the body, so that wide loads may run over its end. */
@@ -404,7 +405,7 @@ static bool parse_publish_time(struct parser *parser, struct envelope_message *m
 
     if (!parse_string(parser, &text, NULL))
         return false;
-    return envelope_time_us(text.data, text.size, &message->publish_time_us)
+    return rfc3339_parse_us(text.data, text.size, &message->publish_time_us)
            || refuse(parser, "publishTime is no time");
 }
 
@@ -558,68 +559,4 @@ void envelope_fini(struct envelope *envelope)
     free(envelope->messages);
     free(envelope->attributes);
     *envelope = (struct envelope){0};
-}
-
-/* Days from 1970-01-01 in the proleptic Gregorian calendar. */
-static int64_t days_of(int64_t year, int64_t month, int64_t day)
-{
-    int64_t shifted = month <= 2 ? year - 1 : year; /* Years that begin in March. */
-    int64_t era = (shifted >= 0 ? shifted : shifted - 399) / 400;
-    int64_t of_era = shifted - era * 400;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static bool number(const char **text, const char *end, int digit_count, int64_t *value)
-{
-    *value = 0;
-    for (int i = 0; i < digit_count; i++) {
-        if (*text == end || **text < '0' || **text > '9')
-            return false;
-        *value = *value * 10 + (*(*text)++ - '0');
-    }
-    return true;
-}
-
-static bool mark(const char **text, const char *end, char character)
-{
-    return *text < end && *(*text)++ == character;
-}
-
-/* ".123456789" as microseconds; nothing is 0. */
-static bool fraction_us(const char **text, const char *end, int64_t *us)
-{
-    int count = 0;
-
-    *us = 0;
-    if (*text == end || **text != '.')
-        return true;
-    for ((*text)++; *text < end && **text >= '0' && **text <= '9'; (*text)++, count++) {
-        if (count < 6)
-            *us = *us * 10 + (**text - '0');
-    }
-    for (int i = count; i < 6; i++)
-        *us *= 10;
-    return count > 0 && count <= 9;
-}
-
-bool envelope_time_us(const char *text, size_t size, int64_t *us)
-{
-    const char *end = text + size;
-    int64_t year, month, day, hour, minute, second, fraction;
-
-    if (!number(&text, end, 4, &year) || !mark(&text, end, '-') || !number(&text, end, 2, &month)
-        || !mark(&text, end, '-') || !number(&text, end, 2, &day) || !mark(&text, end, 'T')
-        || !number(&text, end, 2, &hour) || !mark(&text, end, ':')
-        || !number(&text, end, 2, &minute) || !mark(&text, end, ':')
-        || !number(&text, end, 2, &second) || !fraction_us(&text, end, &fraction))
-        return false;
-    if (!mark(&text, end, 'Z') || text != end)
-        return false;
-    if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
-        return false;
-    *us = (((days_of(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000000
-          + fraction;
-    return true;
 }

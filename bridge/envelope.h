@@ -55,7 +55,4 @@ struct envelope {
 bool envelope_parse(struct envelope *envelope, struct buffer *body);
 void envelope_fini(struct envelope *envelope);
 
-/* RFC 3339 as Pub/Sub writes it: up to nine decimals; what is finer than a microsecond is cut. */
-bool envelope_time_us(const char *text, size_t size, int64_t *us);
-
 #endif

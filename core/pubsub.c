@@ -8,6 +8,7 @@
 
 #include "core/base64.h"
 #include "core/http_client.h"
+#include "core/rfc3339.h"
 
 enum {
     CALL_TIMEOUT_MS = 60000,
@@ -259,7 +260,7 @@ static bool read_message(json_t *json, struct pubsub_message *message, struct bu
                     &message->attributes)
             != 0
         || (message->attributes != NULL && !json_is_object(message->attributes))
-        || !pubsub_parse_time_us(time, time_size, &message->publish_time_us))
+        || !rfc3339_parse_us(time, time_size, &message->publish_time_us))
         return false;
 
     uint8_t *place = buffer_reserve(data, BASE64_DATA_SIZE(text_size));

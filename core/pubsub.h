@@ -67,7 +67,4 @@ bool pubsub_modify_deadline(struct pubsub *pubsub, const char *subscription,
                             const char *const *ack_ids, size_t count, int32_t seconds,
                             struct error *err);
 
-/* RFC 3339 with up to nine decimals, as Pub/Sub writes publish times. */
-bool pubsub_parse_time_us(const char *text, size_t size, int64_t *us);
-
 #endif

@@ -102,3 +102,14 @@ bool rfc3339_parse_time(const char *text, size_t size, int64_t *seconds, int32_t
     *seconds = (int64_t)days * 86400 + (int64_t)hour * 3600 + (int64_t)minute * 60 + second - zone;
     return true;
 }
+
+bool rfc3339_parse_us(const char *text, size_t size, int64_t *us)
+{
+    int64_t seconds;
+    int32_t nanoseconds;
+
+    if (!rfc3339_parse_time(text, size, &seconds, &nanoseconds))
+        return false;
+    *us = seconds * 1000000 + nanoseconds / 1000;
+    return true;
+}

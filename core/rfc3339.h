@@ -16,5 +16,7 @@ bool rfc3339_parse_date(const char *text, size_t size, int32_t *days);
  * an offset must be there; a leap second (:60) is refused, because no Unix time names it.
  */
 bool rfc3339_parse_time(const char *text, size_t size, int64_t *seconds, int32_t *nanoseconds);
+/* The same in microseconds since 1970; what is finer is cut off. */
+bool rfc3339_parse_us(const char *text, size_t size, int64_t *us);
 
 #endif

@@ -9,9 +9,11 @@
 
 #include <jansson.h>
 #include <openssl/evp.h>
+#include <regex.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "bridge/envelope.h"
 
@@ -37,6 +39,35 @@ static bool same(const struct envelope_text *text, const char *data, size_t size
     return text->size == size && (size == 0 || memcmp(text->data, data, size) == 0);
 }
 
+/* RFC 3339 by a regular expression and the C library's calendar, which must give the same date back. */
+static bool oracle_time_us(const char *text, size_t size, int64_t *us)
+{
+    static const char shape[] = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}"
+                                "(\\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$";
+    static regex_t regex;
+    static bool compiled;
+    regmatch_t groups[3];
+    struct tm date = {0}, zone = {0};
+
+    compiled = compiled || regcomp(&regex, shape, REG_EXTENDED) == 0;
+    if (!compiled || strlen(text) != size || regexec(&regex, text, 3, groups, 0) != 0)
+        return false;
+
+    const char *fraction = text + groups[1].rm_so, *offset = text + groups[2].rm_so;
+    double fraction_s = groups[1].rm_so >= 0 ? strtod(fraction, NULL) : 0;
+    bool east = *offset == '+' || *offset == '-';
+
+    if (strptime(text, "%Y-%m-%d", &date) != text + 10
+        || strptime(text + 11, "%H:%M:%S", &date) != text + 19
+        || (east && strptime(offset + 1, "%H:%M", &zone) != offset + 6))
+        return false;
+    struct tm normal = date;
+    int64_t east_s = (*offset == '-' ? -1 : 1) * ((int64_t)zone.tm_hour * 3600 + zone.tm_min * 60L);
+    *us = ((int64_t)timegm(&normal) - east_s) * 1000000 + (int64_t)(fraction_s * 1e9 + 0.5) / 1000;
+    return date.tm_year > -1900 && normal.tm_mon == date.tm_mon && normal.tm_mday == date.tm_mday
+           && normal.tm_sec == date.tm_sec;
+}
+
 /* Returns -1 if the oracle refuses the message, else whether ours is the same. */
 static int oracle_message(json_t *received, const struct envelope *envelope,
                           const struct envelope_message *ours)
@@ -56,7 +87,7 @@ static int oracle_message(json_t *received, const struct envelope *envelope,
         || !oracle_text(message, "orderingKey", false, &ordering_key, &key_size)
         || !oracle_text(message, "publishTime", true, &publish_time, &time_size)
         || !oracle_text(message, "data", false, &data, &data_size)
-        || !envelope_time_us(publish_time, time_size, &time_us))
+        || !oracle_time_us(publish_time, time_size, &time_us))
         return -1;
     if (attempt != NULL && !json_is_null(attempt)
         && (!json_is_integer(attempt) || json_integer_value(attempt) < 0
