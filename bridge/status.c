@@ -11,12 +11,12 @@
 #include "core/http_server.h"
 #include "core/log.h"
 #include "core/process.h"
+#include "core/units.h"
 
 enum {
     INTERVAL_US = 1000000,
     LOG_EVERY = 10,            /* Intervals between two log lines. */
     STUCK_AFTER_US = 30000000, /* A turn that takes longer is stuck. */
-    SHORT_SIZE = 24
 };
 
 struct status {
@@ -198,36 +198,18 @@ static void format_json(struct buffer *out, const struct streams *streams,
     json_decref(json);
 }
 
-/* 1234567 -> "1.2M" */
-static const char *short_number(int64_t value, char text[static SHORT_SIZE])
-{
-    static const char units[] = "kMGT";
-    double scaled = (double)value;
-    int unit = -1;
-
-    if (value < 0)
-        return "?";
-    for (; scaled >= 1000 && unit < 3; unit++)
-        scaled /= 1000;
-    if (unit < 0)
-        snprintf(text, SHORT_SIZE, "%lld", (long long)value);
-    else
-        snprintf(text, SHORT_SIZE, "%.1f%c", scaled, units[unit]);
-    return text;
-}
-
 static void tell_terminal(const struct streams *streams, const struct totals *totals)
 {
-    char rate[SHORT_SIZE], backlog[SHORT_SIZE], in_flight[SHORT_SIZE], line[512];
+    char rate[UNITS_TEXT_SIZE], backlog[UNITS_TEXT_SIZE], in_flight[UNITS_TEXT_SIZE], line[512];
 
     snprintf(line, sizeof line,
              "%s/s, backlog ~%s, oldest unacked %.1f s, %s in flight, %lld leases extended, %lld "
              "errors, %lld dead, %zu of %zu streams%s%s",
-             short_number((int64_t)totals->rate, rate), short_number(totals->backlog, backlog),
-             (double)totals->oldest_ms / 1000, short_number(totals->in_flight, in_flight),
-             (long long)totals->extensions, (long long)totals->failed_calls,
-             (long long)totals->dead_letters, totals->up, streams->count,
-             totals->held[0] != '\0' ? ", held: " : "", totals->held);
+             units_format_count((int64_t)totals->rate, rate),
+             units_format_count(totals->backlog, backlog), (double)totals->oldest_ms / 1000,
+             units_format_count(totals->in_flight, in_flight), (long long)totals->extensions,
+             (long long)totals->failed_calls, (long long)totals->dead_letters, totals->up,
+             streams->count, totals->held[0] != '\0' ? ", held: " : "", totals->held);
     log_status_line(line);
 }
 

@@ -109,8 +109,9 @@ static const struct metric_row metric_rows[] = {
 #include "bridge/metrics.def"
 #define METRIC(name_, kind_, scale_, help_)                                                        \
     {.name = #name_, .labels = "join, partition", .help = (help_), .kind = (kind_)},
+#define LABELLED(name_, kind_, scale_, labels_, help_)                                             \
+    {.name = #name_, .labels = (labels_), .help = (help_), .kind = (kind_)},
 #include "joiner/metrics.def"
-#undef METRIC
 };
 
 static void reference_metrics(FILE *out)

@@ -107,3 +107,20 @@ const char *units_format_size(int64_t bytes, char text[static UNITS_TEXT_SIZE])
     }
     return text;
 }
+
+const char *units_format_count(int64_t value, char text[static UNITS_TEXT_SIZE])
+{
+    static const char units[] = "kMGT";
+    double scaled = (double)value;
+    int unit = -1;
+
+    if (value < 0)
+        return "?";
+    for (; scaled >= 1000 && unit < 3; unit++)
+        scaled /= 1000;
+    if (unit < 0)
+        snprintf(text, UNITS_TEXT_SIZE, "%lld", (long long)value);
+    else
+        snprintf(text, UNITS_TEXT_SIZE, "%.1f%c", scaled, units[unit]);
+    return text;
+}

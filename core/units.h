@@ -19,5 +19,7 @@ enum { UNITS_TEXT_SIZE = 48 };
 const char *units_format_duration(int64_t ms, char text[static UNITS_TEXT_SIZE]);
 /* The shortest exact text: 67108864 -> "64MiB". */
 const char *units_format_size(int64_t bytes, char text[static UNITS_TEXT_SIZE]);
+/* Rounded, for people: 1234567 -> "1.2M"; "?" below 0. */
+const char *units_format_count(int64_t value, char text[static UNITS_TEXT_SIZE]);
 
 #endif

@@ -16,6 +16,7 @@
 #include "core/units.h"
 #include "joiner/drain.h"
 #include "joiner/identity.h"
+#include "joiner/metrics.h"
 #include "joiner/shard.h"
 #include "joiner/slot.h"
 
@@ -49,11 +50,13 @@ struct engine {
     struct error callback_error; /* From a rebalance. */
     bool callback_failed;
     struct drain *drain; /* Only if the join shall end. */
-    int64_t committed_us, watched_us, status_us, drained_us;
-    int64_t commits;
+    int64_t committed_us, watched_us, status_us, drained_us, assigned_us;
+    int64_t commits, commit_us; /* How many, and how long the last one took. */
+    int64_t status_inputs;      /* Read when the status was last made. */
+    struct metric *commit_seconds, *recoveries_total;
     int recoveries;
     pthread_mutex_t mutex; /* Guards what follows. */
-    char *status;
+    struct buffer status, line;
     int64_t turned_us;
     bool ready;
 };
@@ -146,6 +149,7 @@ static void on_assign(struct engine *engine, rd_kafka_topic_partition_list_t *li
     }
     rd_kafka_assign(engine->context.consumer, list);
     engine->assigned_once = true;
+    engine->assigned_us = now_us();
     log_info("partitions assigned", LOG_TEXT("join", engine->join->name),
              LOG_INT("tasks", engine->shard_count));
 }
@@ -347,7 +351,7 @@ static bool open_engine(struct engine *engine, struct error *err)
     context->registry = registry_open(&engine->pipeline->kafka, err);
     if (context->registry == NULL)
         return false;
-    context->label = label_new(engine->join, context->registry, err);
+    context->label = label_new(engine->join, context->registry, context->metrics, err);
     if (context->label == NULL)
         return false;
     if (engine->join->idle_evidence == IDLE_EVIDENCE_BRIDGE) {
@@ -368,6 +372,9 @@ struct engine *engine_open(const struct pipeline *pipeline, const struct pipelin
     engine->metrics = metrics;
     engine->slot.lock = -1;
     engine->committed_us = engine->watched_us = engine->turned_us = now_us();
+    engine->commit_seconds = join_metric(metrics, JOIN_join_commit_seconds, join->name, NULL, NULL);
+    engine->recoveries_total =
+        join_metric(metrics, JOIN_join_recoveries_total, join->name, NULL, NULL);
     pthread_mutex_init(&engine->mutex, NULL);
     identity_task_join(join, &engine->task_join);
     engine->context = (struct shard_context){
@@ -394,7 +401,8 @@ void engine_close(struct engine *engine)
     slot_release(&engine->slot);
     pthread_mutex_destroy(&engine->mutex);
     free(engine->shards);
-    free(engine->status);
+    buffer_fini(&engine->status);
+    buffer_fini(&engine->line);
     free(engine);
 }
 
@@ -454,26 +462,63 @@ bool engine_join(struct engine *engine, struct error *err)
     return check_memory(engine, err);
 }
 
-static void publish_status(struct engine *engine)
+static void describe_fields(const struct engine *engine, struct status *status,
+                            struct status_field *fields)
 {
-    json_t *tasks = json_array(), *status;
+    for (size_t i = 0; i < engine->join->field_count; i++) {
+        int64_t rows = label_field_rows(engine->context.label, i);
+
+        if (rows >= 0)
+            fields[status->field_count++] =
+                (struct status_field){engine->join->fields[i].name, rows};
+    }
+}
+
+/* How fast records come in, since the last picture. */
+static int64_t take_rate(struct engine *engine, int64_t now)
+{
+    int64_t inputs = 0, elapsed_us = now - engine->status_us;
+
+    for (size_t i = 0; i < engine->shard_count; i++)
+        inputs += shard_input_count(engine->shards[i]);
+    int64_t rate = elapsed_us > 0 ? (inputs - engine->status_inputs) * 1000000 / elapsed_us : 0;
+    engine->status_inputs = inputs;
+    return rate > 0 ? rate : 0;
+}
+
+static void publish_status(struct engine *engine, int64_t now)
+{
+    struct status_task *tasks = memory_array(engine->shard_count + 1, sizeof *tasks);
+    struct status_field *fields = memory_array(engine->join->field_count + 1, sizeof *fields);
+    struct status status = {.join = engine->join->name,
+                            .slot = engine->slot.name,
+                            .time_ms = clock_wall_ms(engine->context.clock),
+                            .inputs_per_second = take_rate(engine, now),
+                            .commits = engine->commits,
+                            .commit_ms = engine->commit_us / 1000,
+                            .idle_after_ms = engine->join->idle_after_ms,
+                            .tasks = tasks,
+                            .task_count = engine->shard_count,
+                            .fields = fields};
     bool ready = engine->assigned_once;
 
     for (size_t i = 0; i < engine->shard_count; i++) {
-        shard_status(engine->shards[i], tasks);
-        ready = ready && shard_state(engine->shards[i]) == SHARD_RUNNING;
+        shard_status(engine->shards[i], &tasks[i]);
+        ready = ready && !tasks[i].restoring;
     }
-    status = json_pack("{s:s, s:s, s:I, s:o}", "join", engine->join->name, "slot",
-                       engine->slot.name, "commits", (json_int_t)engine->commits, "tasks", tasks);
-    char *text = json_dumps(status, JSON_COMPACT);
-
-    json_decref(status);
+    if (!ready && engine->assigned_once)
+        status.restoring_ms = (now - engine->assigned_us) / 1000 + 1;
+    describe_fields(engine, &status, fields);
     pthread_mutex_lock(&engine->mutex);
-    free(engine->status);
-    engine->status = text;
-    engine->turned_us = now_us();
+    buffer_clear(&engine->status);
+    buffer_clear(&engine->line);
+    status_json(&status, &engine->status);
+    status_line(&status, &engine->line);
+    engine->turned_us = now;
     engine->ready = ready;
     pthread_mutex_unlock(&engine->mutex);
+    free(tasks);
+    free(fields);
 }
 
 bool engine_watch(struct engine *engine, struct error *err)
@@ -489,8 +534,8 @@ bool engine_watch(struct engine *engine, struct error *err)
             shard_watch(engine->shards[i]);
     }
     if (now - engine->status_us >= (int64_t)STATUS_MS * 1000) {
+        publish_status(engine, now);
         engine->status_us = now;
-        publish_status(engine);
     }
     return true;
 }
@@ -505,7 +550,11 @@ static bool commit_shards(struct engine *engine, struct error *err)
         if (shard_is_dirty(engine->shards[i]))
             ok = shard_describe(engine->shards[i], offsets, err);
     if (ok && offsets->cnt > 0) {
+        int64_t began_us = now_us();
+
         ok = emitter_commit(engine->context.emitter, engine->context.consumer, offsets, err);
+        engine->commit_us = now_us() - began_us;
+        metric_observe(engine->commit_seconds, engine->commit_us);
         engine->context.emitter_failed = !ok;
         engine->commits += ok;
         engine->recoveries = ok ? 0 : engine->recoveries;
@@ -537,6 +586,7 @@ bool engine_recover(struct engine *engine, const struct error *cause, struct err
     log_warn("transaction failed: going back to what was committed",
              LOG_TEXT("join", engine->join->name), LOG_TEXT("cause", cause->text));
     engine->recoveries++;
+    metric_add(engine->recoveries_total, 1);
     engine->callback_failed = false;
     close_kafka(engine);
     while (!open_kafka(engine, err)) {
@@ -582,17 +632,25 @@ bool engine_drain(struct engine *engine, bool *done, struct error *err)
 
 /* --- For other threads --- */
 
-const char *engine_name(const struct engine *engine)
-{
-    return engine->join->name;
-}
-
-char *engine_status(struct engine *engine)
+static void append_shared(struct engine *engine, const struct buffer *text, const char *otherwise,
+                          struct buffer *out)
 {
     pthread_mutex_lock(&engine->mutex);
-    char *status = memory_text(engine->status != NULL ? engine->status : "{}");
+    if (text->size > 0)
+        buffer_append(out, text->data, text->size);
+    else
+        buffer_append_text(out, otherwise);
     pthread_mutex_unlock(&engine->mutex);
-    return status;
+}
+
+void engine_status(struct engine *engine, struct buffer *out)
+{
+    append_shared(engine, &engine->status, "{}", out);
+}
+
+void engine_line(struct engine *engine, struct buffer *out)
+{
+    append_shared(engine, &engine->line, "starting", out);
 }
 
 bool engine_is_alive(struct engine *engine)

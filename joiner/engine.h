@@ -3,7 +3,7 @@
  * engine: one join in one process: its place in the consumer group, its shards, its transactions.
  *
  * The group spreads partitions over processes with the range assignor, so that partition p of every
- * input lands in one process. Owned by one thread, but for engine_status and the two questions of
+ * input lands in one process. Owned by one thread, but for engine_status, engine_line and the two questions of
  * the status server, which may come from any.
  */
 #ifndef JOINER_ENGINE_H
@@ -41,9 +41,10 @@ bool engine_recover(struct engine *engine, const struct error *cause, struct err
  */
 bool engine_drain(struct engine *engine, bool *done, struct error *err);
 
-const char *engine_name(const struct engine *engine);
-/* Returns one JSON object (caller frees). */
-char *engine_status(struct engine *engine);
+/* Appends one JSON object (docs/joiner.md). */
+void engine_status(struct engine *engine, struct buffer *out);
+/* Appends the same as the line of a terminal. */
+void engine_line(struct engine *engine, struct buffer *out);
 bool engine_is_alive(struct engine *engine);
 bool engine_is_ready(struct engine *engine);
 

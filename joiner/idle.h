@@ -41,7 +41,16 @@ struct idle_evidence { /* Of the stream's bridge. */
  */
 bool idle_stalled(int64_t watched_ms, int64_t now_ms);
 
-bool idle_is(const struct idle_rule *rule, const struct idle_input *input,
-             const struct idle_evidence *evidence, int64_t now_ms);
+/* Only IDLE_YES lets time go on without the input; the others say why not. */
+enum idle_verdict {
+    IDLE_YES,
+    IDLE_READING,   /* Not at the end of its partition. */
+    IDLE_NOT_YET,   /* Silent for less than the rule asks. */
+    IDLE_NO_BRIDGE, /* No fresh heartbeat: its bridge may be dead. */
+    IDLE_BEHIND,    /* Its bridge delivers what is older than the rule allows. */
+};
+
+enum idle_verdict idle_judge(const struct idle_rule *rule, const struct idle_input *input,
+                             const struct idle_evidence *evidence, int64_t now_ms);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/buffer.h"
 #include "core/clock.h"
@@ -13,7 +14,10 @@
 #include "core/process.h"
 #include "joiner/engine.h"
 
-enum { STATUS_LINE_US = 5000000 };
+enum {
+    TELL_US = 1000000,
+    LOG_EVERY = 10, /* Of those. */
+};
 
 /* One turn of a join, top to bottom: this is the whole data path. */
 static bool joiner_turn(struct engine *engine, struct error *err)
@@ -32,23 +36,34 @@ struct job { /* A join on a thread of its own: joins share nothing but the count
     struct error err;
 };
 
-static void print_status(struct job *job, int64_t *printed_us)
+/* Once a second: an object on stdout, or the terminal's line; a log line every ten seconds elsewhere. */
+static void tell(struct job *job, int64_t *told_us, unsigned *told_count)
 {
     int64_t now_us = clock_monotonic_us(clock_real());
+    struct buffer text = {0};
 
-    if (!job->options->json || now_us - *printed_us < STATUS_LINE_US)
+    if (now_us - *told_us < TELL_US)
         return;
-    *printed_us = now_us;
-    char *status = engine_status(job->engine);
-    printf("%s\n", status);
-    fflush(stdout);
-    free(status);
+    *told_us = now_us;
+    if (job->options->json) {
+        engine_status(job->engine, &text);
+        printf("%s\n", buffer_text(&text));
+        fflush(stdout);
+    } else if (isatty(STDERR_FILENO)) {
+        engine_line(job->engine, &text);
+        log_status_line(buffer_text(&text));
+    } else if (++*told_count % LOG_EVERY == 0) {
+        engine_line(job->engine, &text);
+        log_info("join", LOG_TEXT("status", buffer_text(&text)));
+    }
+    buffer_fini(&text);
 }
 
 static bool run(struct job *job, struct error *err)
 {
     struct engine *engine = job->engine;
-    int64_t printed_us = 0;
+    int64_t told_us = clock_monotonic_us(clock_real());
+    unsigned told_count = 0;
     bool done = false;
 
     while (!done && !process_stopping()) {
@@ -59,7 +74,7 @@ static bool run(struct job *job, struct error *err)
             if (!engine_can_recover(engine) || !engine_recover(engine, &cause, err))
                 return false;
         }
-        print_status(job, &printed_us);
+        tell(job, &told_us, &told_count);
     }
     return engine_commit(engine, true, err);
 }
@@ -107,9 +122,9 @@ static void append_status(void *context, struct buffer *out)
 
     buffer_append_text(out, "{\"joins\":[");
     for (size_t i = 0; i < jobs->count; i++) {
-        char *status = engine_status(jobs->list[i].engine);
-        buffer_appendf(out, "%s%s", i > 0 ? "," : "", status);
-        free(status);
+        if (i > 0)
+            buffer_append_byte(out, ',');
+        engine_status(jobs->list[i].engine, out);
     }
     buffer_append_text(out, "]}");
 }
@@ -176,6 +191,7 @@ bool joiner_run(const struct pipeline *pipeline, const struct joiner_options *op
     }
     ok = ok && run_jobs(&jobs, err);
     http_server_close(server);
+    log_status_line(NULL);
     for (size_t i = 0; i < jobs.count; i++)
         engine_close(jobs.list[i].engine);
     free(jobs.list);

@@ -10,6 +10,7 @@
 #include "core/codec.h"
 #include "core/task_commit.h"
 #include "joiner/label_schema.h"
+#include "joiner/metrics.h"
 #include "joiner/record.h"
 
 /* Where the join's fields lie in one schema of one input. */
@@ -32,7 +33,8 @@ struct label {
     const struct pipeline_join *join;
     struct registry *registry;
     struct label_type *types;
-    uint32_t *inputs; /* Of each field. */
+    uint32_t *inputs;           /* Of each field. */
+    struct metric **field_rows; /* Likewise; NULL for those of the primary. */
     char *subject;
     struct schema_plan **plans;
     size_t plan_count;
@@ -106,7 +108,7 @@ static bool check_field(struct label *label, size_t i, struct error *err)
 }
 
 struct label *label_new(const struct pipeline_join *join, struct registry *registry,
-                        struct error *err)
+                        struct metrics *metrics, struct error *err)
 {
     struct label *label = memory_new(sizeof *label);
 
@@ -114,14 +116,23 @@ struct label *label_new(const struct pipeline_join *join, struct registry *regis
     label->registry = registry;
     label->types = memory_array(join->field_count, sizeof *label->types);
     label->inputs = memory_array(join->field_count, sizeof *label->inputs);
+    label->field_rows = memory_array(join->field_count, sizeof(struct metric *));
     label->subject = memory_textf("%s-value", join->output.name);
     for (size_t i = 0; i < join->field_count; i++) {
-        if (check_field(label, i, err))
-            continue;
-        label_free(label);
-        return NULL;
+        if (!check_field(label, i, err)) {
+            label_free(label);
+            return NULL;
+        }
+        if (label->inputs[i] != ROW_PRIMARY)
+            label->field_rows[i] = join_metric(metrics, JOIN_join_field_rows_total, join->name,
+                                               "field", join->fields[i].name);
     }
     return label;
+}
+
+int64_t label_field_rows(const struct label *label, size_t i)
+{
+    return label->field_rows[i] != NULL ? metric_value(label->field_rows[i]) : -1;
 }
 
 static void plan_free(const struct label *label, struct schema_plan *plan)
@@ -141,6 +152,7 @@ void label_free(struct label *label)
     free(label->plans);
     free(label->types);
     free(label->inputs);
+    free(label->field_rows);
     free(label->subject);
     buffer_fini(&label->list);
     buffer_fini(&label->text);
@@ -477,6 +489,8 @@ static bool put_aggregate(struct label *label, size_t i, const struct row *match
     for (size_t m = 0; m < match_count; m++)
         if (matches[m].input == label->inputs[i] && !fold_row(label, i, &matches[m], &fold, err))
             return false;
+    if (fold.count > 0)
+        metric_add(label->field_rows[i], 1);
     put_fold(label, i, &fold, out);
     return true;
 }

@@ -20,6 +20,7 @@
 
 #include "core/buffer.h"
 #include "core/error.h"
+#include "core/metrics.h"
 #include "core/pipeline.h"
 #include "core/registry.h"
 #include "joiner/row.h"
@@ -28,8 +29,11 @@ struct label;
 
 /* Checks every field against the schemas of the inputs. Borrows. */
 struct label *label_new(const struct pipeline_join *join, struct registry *registry,
-                        struct error *err);
+                        struct metrics *metrics, struct error *err);
 void label_free(struct label *label);
+
+/* In how many rows a record counted for field i of the join, or -1: it is the primary's own. */
+int64_t label_field_rows(const struct label *label, size_t i);
 
 /* Appends the framed value and the output key. The rows passed record_read. */
 bool label_encode(struct label *label, const struct row *primary, const struct row *matches,

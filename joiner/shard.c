@@ -12,6 +12,7 @@
 #include "core/kafka.h"
 #include "core/log.h"
 #include "core/provenance.h"
+#include "joiner/metrics.h"
 
 enum { FEED_BATCH = 256 };
 
@@ -24,7 +25,10 @@ struct feed { /* One input. */
     bool asked; /* In this step, and there was nothing. */
     bool restored;
     int64_t silent_since_ms;
-    int64_t end_offset; /* Of the partition when the shard began. */
+    int64_t start_offset, end_offset; /* Where reading began, and the end of the partition then. */
+    int64_t restored_offset;          /* RESTORING: replayed up to here. */
+    enum idle_verdict idle;
+    struct metric *lag;
     struct record_reader reader;
 };
 
@@ -49,7 +53,6 @@ struct shard {
 static const struct metric_def metric_defs[SHARD_METRIC_COUNT] = {
 #define METRIC(name, kind, scale, help) {#name, kind, scale, help},
 #include "joiner/metrics.def"
-#undef METRIC
 };
 
 static void count(struct shard *shard, enum shard_metric metric, int64_t delta)
@@ -271,6 +274,9 @@ static void open_feed(struct shard *shard, uint32_t input)
     rd_kafka_queue_forward(feed->queue, NULL);
     record_reader_init(&feed->reader, shard->context->join, input, shard->context->registry);
     feed->silent_since_ms = clock_wall_ms(shard->context->clock);
+    feed->lag = join_input_metric(shard->context->metrics, JOIN_join_input_lag_records,
+                                  shard->context->join->name, shard->partition,
+                                  record_stream(shard->context->join, input)->name);
 }
 
 static bool open_feeds(struct shard *shard, rd_kafka_topic_partition_t *const *committed,
@@ -288,7 +294,7 @@ static bool open_feeds(struct shard *shard, rd_kafka_topic_partition_t *const *c
         if (found && !check_log(shard, i, start, low, err))
             return false;
         feed->restored = !found || start == shard->commit.inputs[i].offset;
-        committed[i]->offset = start;
+        committed[i]->offset = feed->start_offset = feed->restored_offset = start;
         if (!found)
             task_pass(shard->task, i, start);
         open_feed(shard, i);
@@ -488,6 +494,7 @@ static bool replay_message(struct shard *shard, uint32_t input, const rd_kafka_m
     struct row row;
 
     count(shard, SHARD_join_replayed_total, 1);
+    shard->feeds[input].restored_offset = message->offset + 1;
     switch (record_read(&shard->feeds[input].reader, message, &row, reason, err)) {
     case RECORD_OK:
         return task_replay(shard->task, &row, err);
@@ -591,7 +598,8 @@ static bool all_idle(struct shard *shard, int64_t now_ms)
 
         if (context->heartbeats != NULL)
             evidence = heartbeats_of(context->heartbeats, record_stream(context->join, i), now_ms);
-        bool idle = idle_is(&rule, &input, &evidence, now_ms);
+        feed->idle = idle_judge(&rule, &input, &evidence, now_ms);
+        bool idle = feed->idle == IDLE_YES;
         if (idle != task_is_idle(shard->task, i)) {
             task_set_idle(shard->task, i, idle);
             shard->dirty = true;
@@ -700,42 +708,64 @@ enum shard_state shard_state(const struct shard *shard)
     return shard->state;
 }
 
-static json_t *time_json(int64_t time_ms)
+/* Of what librdkafka has heard: asks nobody. */
+static int64_t lag_of(const struct shard *shard, uint32_t input)
 {
-    return time_ms == TASK_TIME_NONE ? json_null() : json_integer(time_ms);
+    const struct feed *feed = &shard->feeds[input];
+    int64_t low, high;
+    rd_kafka_resp_err_t code = rd_kafka_get_watermark_offsets(shard->context->consumer, feed->topic,
+                                                              shard->partition, &low, &high);
+
+    if (feed->at_end && feed->next == feed->count)
+        return 0;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0)
+        high = feed->end_offset;
+    int64_t lag = high - task_offset(shard->task, input);
+    return lag > 0 ? lag : 0;
 }
 
-static json_t *feed_json(const struct shard *shard, uint32_t input)
+static void describe_input(const struct shard *shard, uint32_t input, struct status_input *status)
 {
     const struct feed *feed = &shard->feeds[input];
 
-    return json_pack("{s:s, s:I, s:o, s:b, s:b}", "input",
-                     record_stream(shard->context->join, input)->name, "offset",
-                     (json_int_t)task_offset(shard->task, input), "max_time_ms",
-                     time_json(task_max_time_ms(shard->task, input)), "at_end", (int)feed->at_end,
-                     "idle", (int)task_is_idle(shard->task, input));
+    *status = (struct status_input){
+        .name = record_stream(shard->context->join, input)->name,
+        .offset = task_offset(shard->task, input),
+        .lag = lag_of(shard, input),
+        .max_time_ms = task_max_time_ms(shard->task, input),
+        .at_end = feed->at_end,
+        .silent_ms = shard->watched_ms - feed->silent_since_ms,
+        .idle = feed->at_end ? feed->idle : IDLE_READING,
+    };
+    metric_set(feed->lag, status->lag);
 }
 
-void shard_status(const struct shard *shard, json_t *list)
+void shard_status(const struct shard *shard, struct status_task *status)
 {
-    const struct pipeline_join *join = shard->context->join;
-    uint32_t holder = task_holder(shard->task);
-    json_t *inputs = json_array();
+    *status = (struct status_task){
+        .partition = shard->partition,
+        .restoring = shard->state == SHARD_RESTORING,
+        .watermark_ms = task_watermark_ms(shard->task),
+        .holder = task_holder(shard->task),
+        .live_rows = task_row_count(shard->task),
+        .labels = metric_value(shard->metrics[SHARD_join_labels_total]),
+        .matches = metric_value(shard->metrics[SHARD_join_matches_total]),
+        .late_admitted = metric_value(shard->metrics[SHARD_join_late_admitted_total]),
+        .late_dropped = metric_value(shard->metrics[SHARD_join_late_dropped_total]),
+        .duplicates = metric_value(shard->metrics[SHARD_join_duplicates_total]),
+        .conflicts = metric_value(shard->metrics[SHARD_join_conflicts_total]),
+        .dead_letters = metric_value(shard->metrics[SHARD_join_dead_letters_total]),
+        .input_count = shard->input_count,
+    };
+    for (uint32_t i = 0; i < shard->input_count; i++) {
+        const struct feed *feed = &shard->feeds[i];
 
-    for (uint32_t i = 0; i < shard->input_count; i++)
-        json_array_append_new(inputs, feed_json(shard, i));
-    json_array_append_new(
-        list,
-        json_pack(
-            "{s:i, s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "partition", shard->partition,
-            "state", shard->state == SHARD_RUNNING ? "running" : "restoring", "watermark_ms",
-            time_json(task_watermark_ms(shard->task)), "held_by", record_stream(join, holder)->name,
-            "live_rows", (json_int_t)task_row_count(shard->task), "labels",
-            (json_int_t)metric_value(shard->metrics[SHARD_join_labels_total]), "late_admitted",
-            (json_int_t)metric_value(shard->metrics[SHARD_join_late_admitted_total]),
-            "late_dropped", (json_int_t)metric_value(shard->metrics[SHARD_join_late_dropped_total]),
-            "dead_letters", (json_int_t)metric_value(shard->metrics[SHARD_join_dead_letters_total]),
-            "inputs", inputs));
+        describe_input(shard, i, &status->inputs[i]);
+        if (!status->restoring)
+            continue;
+        status->restored += feed->restored_offset - feed->start_offset;
+        status->restore_total += shard->commit.inputs[i].offset - feed->start_offset;
+    }
 }
 
 uint64_t shard_row_count(const struct shard *shard)

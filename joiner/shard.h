@@ -10,7 +10,6 @@
 #ifndef JOINER_SHARD_H
 #define JOINER_SHARD_H
 
-#include <jansson.h>
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +22,7 @@
 #include "joiner/heartbeats.h"
 #include "joiner/label.h"
 #include "joiner/record.h"
+#include "joiner/status.h"
 #include "joiner/task.h"
 
 enum shard_state { SHARD_RESTORING, SHARD_RUNNING };
@@ -30,7 +30,6 @@ enum shard_state { SHARD_RESTORING, SHARD_RUNNING };
 enum shard_metric {
 #define METRIC(name, kind, scale, help) SHARD_##name,
 #include "joiner/metrics.def"
-#undef METRIC
     SHARD_METRIC_COUNT
 };
 
@@ -79,8 +78,8 @@ bool shard_at_end(const struct shard *shard);
 /* Closes every row there is. Nothing is read any more. */
 bool shard_finish(struct shard *shard, struct error *err);
 
-/* One JSON object. */
-void shard_status(const struct shard *shard, json_t *list);
+/* The picture of now; sets the gauges that nobody else does. */
+void shard_status(const struct shard *shard, struct status_task *status);
 uint64_t shard_row_count(const struct shard *shard);
 size_t shard_memory_bytes(const struct shard *shard);
 int64_t shard_input_count(const struct shard *shard);

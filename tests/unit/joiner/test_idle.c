@@ -19,8 +19,8 @@ static void silence_before_the_end_of_the_partition_is_not_idle(void **state)
     struct idle_evidence evidence = {.heard_ms = NOW};
 
     (void)state;
-    assert_false(idle_is(&without_bridge, &input, &evidence, NOW));
-    assert_false(idle_is(&with_bridge, &input, &evidence, NOW));
+    assert_int_equal(idle_judge(&without_bridge, &input, &evidence, NOW), IDLE_READING);
+    assert_int_equal(idle_judge(&with_bridge, &input, &evidence, NOW), IDLE_READING);
 }
 
 static void an_input_is_idle_only_after_the_whole_time(void **state)
@@ -29,8 +29,8 @@ static void an_input_is_idle_only_after_the_whole_time(void **state)
     struct idle_evidence evidence = {.heard_ms = NOW};
 
     (void)state;
-    assert_false(idle_is(&with_bridge, &input, &evidence, NOW));
-    assert_true(idle_is(&with_bridge, &input, &evidence, NOW + 1));
+    assert_int_equal(idle_judge(&with_bridge, &input, &evidence, NOW), IDLE_NOT_YET);
+    assert_int_equal(idle_judge(&with_bridge, &input, &evidence, NOW + 1), IDLE_YES);
 }
 
 static void a_dead_bridge_leaves_its_input_holding_the_watermark(void **state)
@@ -40,9 +40,9 @@ static void a_dead_bridge_leaves_its_input_holding_the_watermark(void **state)
     struct idle_evidence stale = {.heard_ms = NOW - IDLE_FRESH_MS - 1};
 
     (void)state;
-    assert_false(idle_is(&with_bridge, &input, &never, NOW));
-    assert_false(idle_is(&with_bridge, &input, &stale, NOW));
-    assert_true(idle_is(&without_bridge, &input, &never, NOW));
+    assert_int_equal(idle_judge(&with_bridge, &input, &never, NOW), IDLE_NO_BRIDGE);
+    assert_int_equal(idle_judge(&with_bridge, &input, &stale, NOW), IDLE_NO_BRIDGE);
+    assert_int_equal(idle_judge(&without_bridge, &input, &never, NOW), IDLE_YES);
 }
 
 static void a_bridge_that_is_behind_leaves_its_input_holding_the_watermark(void **state)
@@ -52,8 +52,8 @@ static void a_bridge_that_is_behind_leaves_its_input_holding_the_watermark(void 
     struct idle_evidence near = {.heard_ms = NOW, .behind_ms = 60000};
 
     (void)state;
-    assert_false(idle_is(&with_bridge, &input, &behind, NOW));
-    assert_true(idle_is(&with_bridge, &input, &near, NOW));
+    assert_int_equal(idle_judge(&with_bridge, &input, &behind, NOW), IDLE_BEHIND);
+    assert_int_equal(idle_judge(&with_bridge, &input, &near, NOW), IDLE_YES);
 }
 
 static void silence_while_the_process_stood_still_is_not_believed(void **state)

@@ -56,6 +56,7 @@ struct world {
     char folder[64];
     struct pipeline *pipeline;
     struct registry *registry;
+    struct metrics *metrics;
     struct label *label;
     int32_t view_id, click_id;
 };
@@ -96,7 +97,8 @@ static int start_with(void **state, const char *primary_fields)
         registry_register(world->registry, "views-value", view_schema, &world->view_id, &err));
     assert_true(
         registry_register(world->registry, "clicks-value", click_schema, &world->click_id, &err));
-    world->label = label_new(&world->pipeline->joins[0], world->registry, &err);
+    world->metrics = metrics_new();
+    world->label = label_new(&world->pipeline->joins[0], world->registry, world->metrics, &err);
     if (world->label == NULL)
         fail_msg("%s", err.text);
     *state = world;
@@ -119,6 +121,7 @@ static int stop(void **state)
     char *command = memory_textf("rm -r '%s'", world->folder);
 
     label_free(world->label);
+    metrics_free(world->metrics);
     registry_close(world->registry);
     pipeline_free(world->pipeline);
     assert_int_equal(system(command), 0);
