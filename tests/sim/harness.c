@@ -88,6 +88,7 @@ void harness_start(struct harness *harness, const struct model_join *join, struc
         .input_count = (uint32_t)join->inputs,
         .lateness_ms = join->lateness,
         .latest = join->latest,
+        .inner = join->inner,
     };
     for (int i = 1; i < join->inputs; i++)
         harness->join.windows[i] = (struct task_window){join->before[i], join->after[i]};

@@ -85,6 +85,7 @@ static void make_case(struct sim_case *sim, struct random *random)
     sim->join.inputs = 1 + between(random, 1, 4);
     sim->join.lateness = between(random, 0, 6);
     sim->join.latest = chance(random, 50);
+    sim->join.inner = chance(random, 30);
     for (int i = 1; i < sim->join.inputs; i++) {
         sim->join.before[i] = between(random, 0, 5);
         sim->join.after[i] = between(random, 0, 12);

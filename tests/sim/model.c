@@ -80,6 +80,17 @@ static struct model_label label_of(const struct model_join *join, const struct m
     return label;
 }
 
+/* An inner join has no row for a primary row without a match. */
+static void put_label(const struct model_join *join, const struct model_row *primary,
+                      const struct model_row *rows, size_t row_count, struct model_label *labels,
+                      size_t *label_count)
+{
+    struct model_label label = label_of(join, primary, rows, row_count);
+
+    if (!join->inner || label.matches > 0)
+        labels[(*label_count)++] = label;
+}
+
 bool model_label_equal(const struct model_label *a, const struct model_label *b)
 {
     return a->key == b->key && a->id == b->id && a->time == b->time && a->matches == b->matches
@@ -117,7 +128,7 @@ size_t model_batch(const struct model_join *join, const struct model_row *rows, 
             unique[unique_count++] = rows[i];
     for (size_t i = 0; i < unique_count; i++)
         if (unique[i].input == 0)
-            labels[label_count++] = label_of(join, &unique[i], unique, unique_count);
+            put_label(join, &unique[i], unique, unique_count, labels, &label_count);
     qsort(labels, label_count, sizeof *labels, order_labels);
     free(unique);
     return label_count;
@@ -162,8 +173,8 @@ void model_advance(struct model *model, int64_t watermark)
     model->watermark = watermark;
     for (size_t i = 0; i < model->live_count; i++)
         if (model->live[i].input == 0 && model->live[i].time < cutoff)
-            model->out[model->out_count++] =
-                label_of(join, &model->live[i], model->live, model->live_count);
+            put_label(join, &model->live[i], model->live, model->live_count, model->out,
+                      &model->out_count);
     qsort(model->out + before, model->out_count - before, sizeof *model->out, order_labels);
     for (size_t i = 0; i < model->live_count; i++)
         if (meets(join, &model->live[i], cutoff))

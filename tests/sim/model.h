@@ -28,6 +28,7 @@ struct model_join {
     int64_t before[MODEL_INPUTS_MAX], after[MODEL_INPUTS_MAX]; /* By input, the primary's unused. */
     int64_t lateness;
     bool latest;
+    bool inner;
 };
 
 /* What a closed primary row comes to: how many matches, and the first and last by (time, id, kind). */
