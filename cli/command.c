@@ -2,9 +2,13 @@
 #include "cli/command.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/buffer.h"
+#include "core/rfc3339.h"
 #include "core/suggest.h"
 
 enum { NAMES_MAX = 64 };
@@ -166,12 +170,16 @@ static bool parse_flag(struct command_arguments *arguments, const char *word, st
     return add_flag(arguments, flag, value, err);
 }
 
-static bool parse_file(struct command_arguments *arguments, const char *word, struct error *err)
+static bool parse_operand(struct command_arguments *arguments, const char *word, struct error *err)
 {
     const struct command *command = arguments->command;
     char hint[96];
 
     snprintf(hint, sizeof hint, "dualrun %s --help", command->name);
+    if (arguments->file != NULL && command->operand != NULL && arguments->operand == NULL) {
+        arguments->operand = word;
+        return true;
+    }
     if (!command->takes_file || arguments->file != NULL)
         return usage_error(err,
                            command->takes_file ? "one FILE only, and then came "
@@ -199,13 +207,19 @@ static bool parse_rest(struct command_arguments *arguments, struct words *words,
         else if (!flags_over && word[0] == '-' && word[1] != '\0')
             parsed = refuse_flag(arguments->command, "-", word + 1, err);
         else
-            parsed = parse_file(arguments, word, err);
+            parsed = parse_operand(arguments, word, err);
         if (!parsed)
             return false;
     }
     if (arguments->command->takes_file && arguments->file == NULL && !arguments->help) {
         error_set(err, EXIT_CODE_USAGE, "%s: name the pipeline file", arguments->command->name);
         return error_hint(err, "dualrun %s FILE", arguments->command->name);
+    }
+    if (arguments->command->operand != NULL && arguments->operand == NULL && !arguments->help) {
+        error_set(err, EXIT_CODE_USAGE, "%s: %s is missing", arguments->command->name,
+                  arguments->command->operand);
+        return error_hint(err, "dualrun %s FILE %s", arguments->command->name,
+                          arguments->command->operand);
     }
     return true;
 }
@@ -262,4 +276,36 @@ const char *command_flag(const struct command_arguments *arguments, const char *
             return arguments->flags[i].value;
     }
     return NULL;
+}
+
+bool command_time(const struct command_arguments *arguments, const char *flag, int64_t otherwise,
+                  int64_t *us, struct error *err)
+{
+    const char *text = command_flag(arguments, flag);
+
+    *us = otherwise;
+    if (text == NULL || rfc3339_parse_us(text, strlen(text), us))
+        return true;
+    error_set(err, EXIT_CODE_USAGE, "%s: --%s: %.100s is no time", arguments->command->name, flag,
+              text);
+    return error_hint(err, "write it like 2026-11-21T09:30:00Z");
+}
+
+bool command_integer(const struct command_arguments *arguments, const char *flag, int64_t least,
+                     int64_t most, int64_t otherwise, int64_t *value, struct error *err)
+{
+    const char *text = command_flag(arguments, flag);
+    char *end;
+
+    *value = otherwise;
+    if (text == NULL)
+        return true;
+    errno = 0;
+    *value = strtoll(text, &end, 10);
+    if (errno == 0 && *text >= '0' && *text <= '9' && *end == '\0' && *value >= least
+        && *value <= most)
+        return true;
+    error_set(err, EXIT_CODE_USAGE, "%s: --%s: %.100s is no number that fits",
+              arguments->command->name, flag, text);
+    return error_hint(err, "write a whole number, at least %" PRId64, least);
 }

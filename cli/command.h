@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "core/error.h"
@@ -27,7 +28,8 @@ struct command {
     const char *summary;
     const char *text; /* What it does, a few lines. */
     bool takes_file;
-    bool hidden; /* Left out of help. */
+    const char *operand; /* What comes behind FILE, "NAME"; NULL: nothing. */
+    bool hidden;         /* Left out of help. */
     const char *examples[COMMAND_EXAMPLES_MAX];
     struct command_flag flags[COMMAND_FLAGS_MAX]; /* Its own; the common ones come on top. */
     /* Returns the exit status; on a failure sets err and returns err->code. */
@@ -36,7 +38,8 @@ struct command {
 
 struct command_arguments {
     const struct command *command;
-    const char *file; /* NULL if the command takes none. */
+    const char *file;    /* NULL if the command takes none. */
+    const char *operand; /* Likewise. */
     bool help;
     struct {
         const char *name;
@@ -56,6 +59,13 @@ bool command_parse(int count, char *const words[], struct command_arguments *arg
                    struct error *err);
 /* The value of a flag; "" for a switch that is given; NULL if it is not. */
 const char *command_flag(const struct command_arguments *arguments, const char *name);
+
+/* A flag that is a time, in microseconds since 1970, or a whole number in [least, most]; `otherwise` if
+ * it is not given. */
+bool command_time(const struct command_arguments *arguments, const char *flag, int64_t otherwise,
+                  int64_t *us, struct error *err);
+bool command_integer(const struct command_arguments *arguments, const char *flag, int64_t least,
+                     int64_t most, int64_t otherwise, int64_t *value, struct error *err);
 
 void command_help(const struct command *command, FILE *out);
 void command_help_all(FILE *out);

@@ -5,13 +5,14 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bridge/bridge.h"
 #include "bridge/replay.h"
+#include "cat/cat.h"
 #include "cli/command.h"
 #include "core/pipeline.h"
-#include "core/rfc3339.h"
 #include "core/suggest.h"
 #include "joiner/joiner.h"
 #include "validator/validator.h"
@@ -72,25 +73,6 @@ static bool check_bridged(const struct pipeline *pipeline, const char *name, str
 
 /* bridge, join, validate */
 
-/* A flag that is a time; `otherwise` if it is not given. */
-static bool read_time(const struct command_arguments *arguments, const char *flag,
-                      int64_t otherwise, int64_t *us, struct error *err)
-{
-    const char *text = command_flag(arguments, flag);
-    int64_t seconds;
-    int32_t nanoseconds;
-
-    *us = otherwise;
-    if (text == NULL)
-        return true;
-    if (!rfc3339_parse_time(text, strlen(text), &seconds, &nanoseconds)) {
-        error_set(err, EXIT_CODE_USAGE, "bridge: --%s: %.100s is no time", flag, text);
-        return error_hint(err, "write it like 2026-11-21T09:30:00Z");
-    }
-    *us = seconds * 1000000 + nanoseconds / 1000;
-    return true;
-}
-
 static int run_replay(const struct command_arguments *arguments, const struct pipeline *pipeline,
                       struct error *err)
 {
@@ -108,8 +90,8 @@ static int run_replay(const struct command_arguments *arguments, const struct pi
         return (int)err->code;
     }
     if (!check_stream(pipeline, options.stream, err)
-        || !read_time(arguments, "from", INT64_MIN, &options.from_us, err)
-        || !read_time(arguments, "to", INT64_MAX, &options.to_us, err)
+        || !command_time(arguments, "from", INT64_MIN, &options.from_us, err)
+        || !command_time(arguments, "to", INT64_MAX, &options.to_us, err)
         || !replay_run(pipeline, &options, &all_fit, err))
         return (int)err->code;
     return all_fit ? EXIT_CODE_OK : EXIT_CODE_DIFFERENT;
@@ -212,6 +194,85 @@ static int run_validate(const struct command_arguments *arguments, struct error 
 
     pipeline_free(pipeline);
     return done ? (int)verdict : (int)err->code;
+}
+
+/* cat */
+
+/* "3:12345": one record. */
+static bool read_place(const char *text, struct kafka_range *range, struct error *err)
+{
+    char *end = NULL;
+    long long partition = strtoll(text, &end, 10);
+    bool good = *text >= '0' && *text <= '9' && *end == ':' && end[1] >= '0' && end[1] <= '9'
+                && partition <= INT32_MAX;
+    long long offset = good ? strtoll(end + 1, &end, 10) : 0;
+
+    range->partition = (int32_t)partition;
+    range->from_offset = offset;
+    if (good && *end == '\0')
+        return true;
+    error_set(err, EXIT_CODE_USAGE, "cat: --at: %.100s is no place", text);
+    return error_hint(err, "write PARTITION:OFFSET, like 3:12345");
+}
+
+/* Flags that exclude each other: the first of them that is given must be the only one. */
+static bool check_alone(const struct command_arguments *arguments, const char *const *flags,
+                        size_t count, struct error *err)
+{
+    const char *given = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!is_given(arguments, flags[i]))
+            continue;
+        if (given != NULL) {
+            error_set(err, EXIT_CODE_USAGE, "%s: --%s and --%s exclude each other",
+                      arguments->command->name, given, flags[i]);
+            return error_hint(err, "give one of them");
+        }
+        given = flags[i];
+    }
+    return true;
+}
+
+static bool read_cat(const struct command_arguments *arguments, struct cat_options *options,
+                     struct error *err)
+{
+    static const char *const begins[] = {"at", "last", "from", "pubsub"};
+    static const char *const sources[] = {"follow", "pubsub", "at"};
+    static const char *const places[] = {"at", "partition", "pubsub"};
+    const char *at = command_flag(arguments, "at");
+    int64_t partition, from_us, to_us, usual = at != NULL ? 1 : options->pubsub ? 10 : 0;
+
+    if (!check_alone(arguments, begins, 4, err) || !check_alone(arguments, sources, 3, err)
+        || !check_alone(arguments, places, 3, err)
+        || !command_integer(arguments, "partition", 0, INT32_MAX, KAFKA_EVERY, &partition, err)
+        || !command_integer(arguments, "last", 1, INT64_MAX, 0, &options->range.last, err)
+        || !command_integer(arguments, "count", 1, INT64_MAX, usual, &options->count, err)
+        || !command_time(arguments, "from", INT64_MIN, &from_us, err)
+        || !command_time(arguments, "to", INT64_MAX, &to_us, err))
+        return false;
+    options->range.partition = (int32_t)partition;
+    options->range.from_offset = KAFKA_EVERY;
+    options->range.from_ms = from_us == INT64_MIN ? INT64_MIN : from_us / 1000;
+    options->to_ms = to_us == INT64_MAX ? INT64_MAX : to_us / 1000;
+    return at == NULL || read_place(at, &options->range, err);
+}
+
+static int run_cat(const struct command_arguments *arguments, struct error *err)
+{
+    struct cat_options options = {
+        .name = arguments->operand,
+        .pubsub = is_given(arguments, "pubsub"),
+        .key = command_flag(arguments, "key"),
+        .range = {.follow = is_given(arguments, "follow")},
+    };
+    struct pipeline *pipeline = NULL;
+    bool done = read_cat(arguments, &options, err)
+                && (pipeline = pipeline_load(arguments->file, err)) != NULL
+                && cat_run(pipeline, &options, err);
+
+    pipeline_free(pipeline);
+    return done ? EXIT_CODE_OK : (int)err->code;
 }
 
 /* config */
@@ -349,6 +410,32 @@ const struct command commands[] = {
                {"join", "NAME", "only this join of the join comparison"},
                {"report", "DIR", "the report's folder instead of the file's"}},
      .run = run_validate},
+    {.name = "cat",
+     .summary = "print records, one decoded record a line",
+     .text =
+         "Prints what lies in a topic, or waits in a subscription: one JSON object a line with "
+         "its\n"
+         "place, key, headers, provenance and decoded value. NAME is a stream, a join (its "
+         "output)\n"
+         "or a topic: dead letters, late records, the ledger. Reads to the present end. Kafka is\n"
+         "read without a group; with --pubsub messages are pulled, shown and given back, which\n"
+         "Pub/Sub counts as a delivery attempt.",
+     .takes_file = true,
+     .operand = "NAME",
+     .examples = {"dualrun cat pipeline.yaml views --last 3",
+                  "dualrun cat pipeline.yaml views-dead --at 0:12345",
+                  "dualrun cat pipeline.yaml labels --key 7adc0b46 | jq .value",
+                  "dualrun cat pipeline.yaml views --pubsub --count 5"},
+     .flags = {{"at", "PARTITION:OFFSET", "the record there"},
+               {"partition", "N", "only this partition"},
+               {"last", "N", "only the last N offsets of each partition"},
+               {"from", "TIME", "from the first record of 2026-11-21T09:30:00Z or later on"},
+               {"to", "TIME", "only records from before"},
+               {"key", "TEXT", "only records with this key"},
+               {"count", "N", "at most N (with --at 1, with --pubsub 10)"},
+               {"follow", NULL, "go on behind the end until it is stopped"},
+               {"pubsub", NULL, "from the stream's subscription instead of its topic"}},
+     .run = run_cat},
     {.name = "config show",
      .summary = "the file with every default and where it comes from",
      .text =

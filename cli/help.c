@@ -36,7 +36,8 @@ static void print_flag(const struct command_flag *flag, FILE *out)
 
 static void print_usage(const struct command *command, FILE *out)
 {
-    fprintf(out, "dualrun %s%s [flags]", command->name, command->takes_file ? " FILE" : "");
+    fprintf(out, "dualrun %s%s%s%s [flags]", command->name, command->takes_file ? " FILE" : "",
+            command->operand != NULL ? " " : "", command->operand != NULL ? command->operand : "");
 }
 
 static void print_examples(const struct command *command, const char *indent, FILE *out)

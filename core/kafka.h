@@ -59,6 +59,20 @@ bool kafka_transaction_abort(rd_kafka_t *producer, struct error *err);
 
 /* A committed record. Borrowed. False ends the reading, with an error. */
 typedef bool kafka_take(void *context, const rd_kafka_message_t *message, struct error *err);
+struct kafka_range {
+    int32_t partition;   /* KAFKA_EVERY: all. */
+    int64_t from_offset; /* KAFKA_EVERY: from the beginning. */
+    int64_t last;        /* Instead: so many offsets before the end of each partition. 0: not so. */
+    int64_t from_ms; /* Instead: from the first record of that time or later. INT64_MIN: not so. */
+    bool follow;     /* Goes on behind the end, until process_stopping(). */
+    const bool *enough; /* Ends the reading once it is true; set by take. NULL: never. */
+};
+enum { KAFKA_EVERY = -1 };
+
+/* As kafka_read_topic, but a part of the topic. */
+bool kafka_read_range(const struct pipeline_kafka *kafka, const char *topic,
+                      const struct kafka_range *range, kafka_take *take, void *context,
+                      struct error *err);
 /*
  * Every committed record that the topic holds now, those of a partition in order; what an open
  * transaction hides is waited for. A topic that does not exist holds none. Stops early, true, once

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A topic read once, from its beginning to what is its end at the start.
+ * A topic, or a part of it, read to what is its end at the start, or on behind it.
  */
 #include <stdlib.h>
 
@@ -12,11 +12,13 @@
 enum {
     BATCH = 1024,
     POLL_MS = 200,
+    TIMES_TIMEOUT_MS = 30000,
     SILENCE_US = 90 * 1000000, /* A dead producer's transaction may hide records for a minute. */
 };
 
 struct reading {
     const char *topic;
+    const struct kafka_range *range;
     kafka_take *take;
     void *context;
     int64_t *ends; /* Per partition, of what is written, committed or not; -1: read. */
@@ -44,6 +46,31 @@ static rd_kafka_t *open_client(const struct pipeline_kafka *kafka, const char *i
     return kafka_consumer(kafka_conf(kafka, "dualrun-read", settings, err), err);
 }
 
+/* The first offset of the range in [low, end]. */
+static bool find_begin(struct reading *reading, rd_kafka_t *client, int32_t partition, int64_t low,
+                       int64_t *begin, struct error *err)
+{
+    const struct kafka_range *range = reading->range;
+    int64_t end = reading->ends[partition];
+
+    *begin = range->from_offset;
+    if (range->last > 0)
+        *begin = end - range->last;
+    if (range->from_ms != INT64_MIN) {
+        rd_kafka_topic_partition_list_t *times = rd_kafka_topic_partition_list_new(1);
+
+        rd_kafka_topic_partition_list_add(times, reading->topic, partition)->offset =
+            range->from_ms < 0 ? 0 : range->from_ms;
+        rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client, times, TIMES_TIMEOUT_MS);
+        *begin = times->elems[0].offset < 0 ? end : times->elems[0].offset;
+        rd_kafka_topic_partition_list_destroy(times);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return kafka_fail(err, code, reading->topic);
+    }
+    *begin = *begin < low ? low : *begin > end ? end : *begin;
+    return true;
+}
+
 static bool find_ends(struct reading *reading, const struct pipeline_kafka *kafka,
                       rd_kafka_topic_partition_list_t *list, struct error *err)
 {
@@ -56,10 +83,12 @@ static bool find_ends(struct reading *reading, const struct pipeline_kafka *kafk
     if (done)
         reading->ends = memory_array((size_t)reading->count + 1, sizeof *reading->ends);
     for (int32_t i = 0; done && i < reading->count; i++) {
-        int64_t low;
-        done = kafka_watermarks(client, reading->topic, i, &low, &reading->ends[i], err);
-        if (done && low < reading->ends[i]) {
-            rd_kafka_topic_partition_list_add(list, reading->topic, i)->offset = low;
+        int64_t low, begin = 0;
+        bool asked = reading->range->partition < 0 || reading->range->partition == i;
+        done = kafka_watermarks(client, reading->topic, i, &low, &reading->ends[i], err)
+               && find_begin(reading, client, i, low, &begin, err);
+        if (done && asked && (begin < reading->ends[i] || reading->range->follow)) {
+            rd_kafka_topic_partition_list_add(list, reading->topic, i)->offset = begin;
             reading->open++;
         } else {
             reading->ends[i] = -1;
@@ -73,7 +102,7 @@ static bool find_ends(struct reading *reading, const struct pipeline_kafka *kafk
 /* The reading has come to `offset`: that is its end if nothing that was there lies behind. */
 static void come_to(struct reading *reading, int32_t partition, int64_t offset)
 {
-    if (reading->ends[partition] < 0 || offset < reading->ends[partition])
+    if (reading->range->follow || reading->ends[partition] < 0 || offset < reading->ends[partition])
         return;
     reading->ends[partition] = -1;
     reading->open--;
@@ -98,31 +127,37 @@ static bool take_message(struct reading *reading, const rd_kafka_message_t *mess
     return true;
 }
 
+static bool is_enough(const struct reading *reading)
+{
+    return reading->range->enough != NULL && *reading->range->enough;
+}
+
 static bool read_all(struct reading *reading, struct error *err)
 {
     rd_kafka_message_t *messages[BATCH];
     int64_t heard_us = clock_monotonic_us(clock_real());
     bool done = true;
 
-    while (done && reading->open > 0 && !process_stopping()) {
+    while (done && reading->open > 0 && !process_stopping() && !is_enough(reading)) {
         ssize_t count = rd_kafka_consume_batch_queue(reading->queue, POLL_MS, messages, BATCH);
         int64_t now_us = clock_monotonic_us(clock_real());
         for (ssize_t i = 0; i < count; i++) {
-            done = done && take_message(reading, messages[i], err);
+            done = done && (is_enough(reading) || take_message(reading, messages[i], err));
             rd_kafka_message_destroy(messages[i]);
         }
         heard_us = count > 0 ? now_us : heard_us;
-        if (done && now_us - heard_us > SILENCE_US)
+        if (done && !reading->range->follow && now_us - heard_us > SILENCE_US)
             done = error_set(err, EXIT_CODE_TARGET, "read topic %s: no answer for 90 s",
                              reading->topic);
     }
     return done;
 }
 
-bool kafka_read_topic(const struct pipeline_kafka *kafka, const char *topic, kafka_take *take,
-                      void *context, struct error *err)
+bool kafka_read_range(const struct pipeline_kafka *kafka, const char *topic,
+                      const struct kafka_range *range, kafka_take *take, void *context,
+                      struct error *err)
 {
-    struct reading reading = {.topic = topic, .take = take, .context = context};
+    struct reading reading = {.topic = topic, .range = range, .take = take, .context = context};
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     bool done = find_ends(&reading, kafka, list, err);
 
@@ -142,4 +177,13 @@ bool kafka_read_topic(const struct pipeline_kafka *kafka, const char *topic, kaf
     rd_kafka_topic_partition_list_destroy(list);
     free(reading.ends);
     return done;
+}
+
+bool kafka_read_topic(const struct pipeline_kafka *kafka, const char *topic, kafka_take *take,
+                      void *context, struct error *err)
+{
+    static const struct kafka_range whole = {
+        .partition = KAFKA_EVERY, .from_offset = KAFKA_EVERY, .from_ms = INT64_MIN};
+
+    return kafka_read_range(kafka, topic, &whole, take, context, err);
 }

@@ -362,16 +362,16 @@ static void sample_fields(FILE *out, const json_t *fields)
 }
 
 /* `position` is TOPIC/PARTITION/OFFSET; no topic's name has a slash. */
-static void fetch_command(FILE *out, const char *brokers, const char *position)
+static void fetch_command(FILE *out, const char *file, const char *position)
 {
     const char *partition = strchr(position, '/');
     const char *offset = partition != NULL ? strchr(partition + 1, '/') : NULL;
 
     if (offset == NULL)
         return;
-    char *command = memory_textf("kcat -C -e -b %s -t %.*s -p %.*s -o %s -c 1 -f '%%k %%h\\n'",
-                                 brokers, (int)(partition - position), position,
-                                 (int)(offset - partition - 1), partition + 1, offset + 1);
+    char *command =
+        memory_textf("dualrun cat %s %.*s --at %.*s:%s", file, (int)(partition - position),
+                     position, (int)(offset - partition - 1), partition + 1, offset + 1);
     fputs("<br><code>", out);
     html_escaped(out, command);
     fputs("</code>", out);
@@ -380,7 +380,7 @@ static void fetch_command(FILE *out, const char *brokers, const char *position)
 
 static void sample(FILE *out, const json_t *document, const json_t *difference)
 {
-    const char *brokers = html_text(json_object_get(document, "provenance"), "brokers");
+    const char *file = html_text(json_object_get(document, "provenance"), "file");
     const json_t *position;
     const char *where;
     bool bad = strcmp(html_text(difference, "cause"), cause_infos[CAUSE_UNEXPLAINED].name) == 0;
@@ -417,7 +417,7 @@ static void sample(FILE *out, const json_t *document, const json_t *difference)
     }
     fputs("<details class=small><summary>Fetch the records</summary>", out);
     json_object_foreach((json_t *)json_object_get(difference, "positions"), where, position)
-        fetch_command(out, brokers, json_string_value(position));
+        fetch_command(out, file, json_string_value(position));
     fputs("</details></article>", out);
 }
 

@@ -112,6 +112,11 @@ static void samples(const json_t *document, FILE *out)
             fprintf(out, "\n  samples (expected -> found):\n");
         difference_line(difference, out);
     }
+    if (shown > 0)
+        fprintf(out,
+                "    a position is TOPIC/PARTITION/OFFSET: dualrun cat %s TOPIC --at "
+                "PARTITION:OFFSET\n",
+                text(json_object_get(document, "provenance"), "file"));
 }
 
 void report_text(const json_t *document, FILE *out)

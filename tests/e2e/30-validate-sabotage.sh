@@ -53,6 +53,14 @@ expect_counts join labels '["FAIL",3,4,0,5,1,2]'
 jq 'del(.differences[] | select(.key == "stranger"))' "$WORK/report/report.json" > "$WORK/without-stranger.json"
 python3 "$TREE/tests/support/tools/sabotage_found.py" "$WORK/without-stranger.json" "$WORK"/spoiled-*
 
+note "each command of the page fetches a record of its sample"
+sed 's/<code>/\n&/g' "$WORK/report/report.html" | sed -n 's#^<code>\(dualrun cat [^<]*\)</code>.*#\1#p' > "$WORK/commands"
+[ "$(wc -l < "$WORK/commands")" -ge 20 ] || die "the page has $(wc -l < "$WORK/commands") commands"
+while read -r _ command; do
+    # shellcheck disable=SC2086 # as a shell would split it
+    "$dualrun" $command < /dev/null | jq -es 'length == 1 and .[0].offset >= 0' > /dev/null || die "dualrun $command"
+done < <(shuf -n 12 --random-source=<(yes) "$WORK/commands")
+
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
 [ -n "$browser" ] || { note "no browser: the page is not opened"; exit 0; }
 note "the page, in a browser"
