@@ -54,7 +54,8 @@ static bool open_schema(struct mapping *mapping, struct registry *registry, stru
             return false;
     }
     snprintf(subject, sizeof subject, "%s-value", stream->topic.name);
-    return registry_register(registry, subject, mapping->schema->text, &mapping->schema_id, err);
+    return registry == NULL
+           || registry_register(registry, subject, mapping->schema->text, &mapping->schema_id, err);
 }
 
 struct mapping *mapping_new(const struct pipeline_stream *stream, struct registry *registry,

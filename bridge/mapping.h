@@ -27,7 +27,8 @@ struct mapped { /* Borrowed from the mapping and the message, until the next map
     size_t value_size;
 };
 
-/* Loads the stream's schema and registers it as "TOPIC-value". registry may be NULL for raw. */
+/* Loads the stream's schema and registers it as "TOPIC-value". registry NULL: raw, or a trial that registers
+ * nothing; frames then carry the id 0. */
 struct mapping *mapping_new(const struct pipeline_stream *stream, struct registry *registry,
                             struct error *err);
 void mapping_free(struct mapping *mapping);

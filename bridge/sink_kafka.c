@@ -185,42 +185,15 @@ void sink_close(struct sink *sink)
     free(sink);
 }
 
-static size_t largest_of(rd_kafka_event_t *event)
-{
-    size_t count = 0;
-    const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
-        rd_kafka_event_DescribeConfigs_result(event), &count);
-
-    for (size_t i = 0; i < count; i++) {
-        size_t entry_count = 0;
-        const rd_kafka_ConfigEntry_t **entries =
-            rd_kafka_ConfigResource_configs(resources[i], &entry_count);
-        for (size_t j = 0; j < entry_count; j++) {
-            const char *value = rd_kafka_ConfigEntry_value(entries[j]);
-            if (strcmp(rd_kafka_ConfigEntry_name(entries[j]), "max.message.bytes") == 0
-                && value != NULL)
-                return (size_t)strtoull(value, NULL, 10);
-        }
-    }
-    return LARGEST_DEFAULT;
-}
-
 /* max.message.bytes of the topic. Who may not ask gets the broker's default. */
 static size_t topic_largest(rd_kafka_t *producer, const char *name)
 {
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(producer);
-    rd_kafka_ConfigResource_t *resource =
-        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name);
+    struct error ignored;
+    json_t *settings = kafka_topic_settings(producer, name, &ignored);
+    const char *text = json_string_value(json_object_get(settings, "max.message.bytes"));
+    size_t largest = text != NULL ? (size_t)strtoull(text, NULL, 10) : LARGEST_DEFAULT;
 
-    rd_kafka_DescribeConfigs(producer, &resource, 1, NULL, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, ADMIN_TIMEOUT_MS);
-    size_t largest = LARGEST_DEFAULT;
-    if (event != NULL && rd_kafka_event_type(event) == RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT
-        && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        largest = largest_of(event);
-    rd_kafka_event_destroy(event);
-    rd_kafka_ConfigResource_destroy(resource);
-    rd_kafka_queue_destroy(queue);
+    json_decref(settings);
     return largest;
 }
 

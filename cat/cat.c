@@ -3,17 +3,13 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cat/cat_record.h"
-#include "core/buffer.h"
-#include "core/clock.h"
-#include "core/process.h"
-#include "core/pubsub.h"
+#include "core/pubsub_peek.h"
 #include "core/suggest.h"
 
-enum { NAMES_MAX = 256, PULL_MESSAGES = 100, PULL_TIMEOUT_MS = 10000, EMPTY_PULLS = 3 };
+enum { NAMES_MAX = 256 };
 
 struct cat {
     const struct pipeline *pipeline;
@@ -155,57 +151,20 @@ static bool cat_kafka(struct cat *cat, struct error *err)
 
 /* --- Pub/Sub --- */
 
-/* Ack ids of what was pulled: given back together at the end, so that no message comes twice before. */
-struct held {
-    char **ack_ids;
-    size_t count;
-};
-
-static void hold(struct held *held, const struct pubsub_message *message)
+static bool show_message(void *context, const struct pubsub_message *message, struct error *err)
 {
-    held->ack_ids = memory_resize(held->ack_ids, (held->count + 1) * sizeof(char *));
-    held->ack_ids[held->count++] = memory_text(message->ack_id);
-}
+    struct cat *cat = context;
 
-static bool give_back(struct pubsub *pubsub, const char *subscription, struct held *held,
-                      struct error *err)
-{
-    bool ok = held->count == 0
-              || pubsub_modify_deadline(pubsub, subscription, (const char *const *)held->ack_ids,
-                                        held->count, 0, err);
-
-    for (size_t i = 0; i < held->count; i++)
-        free(held->ack_ids[i]);
-    free(held->ack_ids);
-    return ok;
-}
-
-static bool pull_all(struct cat *cat, struct pubsub *pubsub, const char *subscription,
-                     struct held *held, struct error *err)
-{
-    bool ok = true;
-
-    for (int empty = 0; ok && empty < EMPTY_PULLS && !cat->enough && !process_stopping();) {
-        struct pubsub_batch batch;
-        int64_t left = cat->options->count - cat->printed;
-
-        if (!pubsub_pull(pubsub, subscription, left < PULL_MESSAGES ? (int32_t)left : PULL_MESSAGES,
-                         PULL_TIMEOUT_MS, &batch, err))
-            return false;
-        for (size_t i = 0; i < batch.count; i++)
-            hold(held, &batch.messages[i]);
-        for (size_t i = 0; ok && i < batch.count; i++)
-            ok = print_line(cat, cat_message(subscription, &batch.messages[i]), err);
-        empty = batch.count > 0 ? 0 : empty + 1;
-        pubsub_batch_fini(&batch);
-    }
-    return ok;
+    return cat->enough
+           || print_line(
+               cat,
+               cat_message(stream_of(cat->pipeline, cat->options->name)->subscription, message),
+               err);
 }
 
 static bool cat_pubsub(struct cat *cat, struct error *err)
 {
     const struct pipeline_stream *stream = stream_of(cat->pipeline, cat->options->name);
-    struct held held = {0};
 
     if (stream == NULL || stream->subscription == NULL) {
         error_set(err, EXIT_CODE_USAGE, "cat: %.200s is no stream with a subscription",
@@ -215,12 +174,11 @@ static bool cat_pubsub(struct cat *cat, struct error *err)
     struct pubsub *pubsub = pubsub_new(&cat->pipeline->pubsub, err);
     if (pubsub == NULL)
         return false;
-    bool ok = pull_all(cat, pubsub, stream->subscription, &held, err);
-    struct error other;
-    bool given = give_back(pubsub, stream->subscription, &held, ok ? err : &other);
+    bool ok =
+        pubsub_peek(pubsub, stream->subscription, cat->options->count, show_message, cat, err);
 
     pubsub_free(pubsub);
-    return ok && given;
+    return ok;
 }
 
 bool cat_run(const struct pipeline *pipeline, const struct cat_options *options, struct error *err)

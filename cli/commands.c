@@ -15,6 +15,7 @@
 #include "core/pipeline.h"
 #include "core/suggest.h"
 #include "joiner/joiner.h"
+#include "plan/plan.h"
 #include "validator/validator.h"
 
 enum { JOINS_MAX = 64 }; /* That a hint looks at. */
@@ -196,6 +197,43 @@ static int run_validate(const struct command_arguments *arguments, struct error 
     return done ? (int)verdict : (int)err->code;
 }
 
+/* plan */
+
+static bool read_fail_on(const struct command_arguments *arguments, enum severity *severity,
+                         struct error *err)
+{
+    const char *text = command_flag(arguments, "fail-on");
+
+    *severity = SEVERITY_ERROR;
+    if (text == NULL || strcmp(text, "error") == 0)
+        return true;
+    *severity = SEVERITY_WARNING;
+    if (strcmp(text, "warning") == 0)
+        return true;
+    error_set(err, EXIT_CODE_USAGE, "plan: --fail-on: %.100s is no severity", text);
+    return error_hint(err, "use one of: error, warning");
+}
+
+static int run_plan(const struct command_arguments *arguments, struct error *err)
+{
+    struct plan_options options = {
+        .stream = command_flag(arguments, "stream"),
+        .json = is_given(arguments, "json"),
+    };
+    bool passed = false;
+
+    if (!command_integer(arguments, "sample", 0, 10000, 500, &options.sample, err)
+        || !read_fail_on(arguments, &options.fail_on, err))
+        return (int)err->code;
+
+    struct pipeline *pipeline = pipeline_load(arguments->file, err);
+    bool done = pipeline != NULL && check_stream(pipeline, options.stream, err)
+                && plan_run(pipeline, &options, &passed, err);
+
+    pipeline_free(pipeline);
+    return !done ? (int)err->code : passed ? EXIT_CODE_OK : EXIT_CODE_DIFFERENT;
+}
+
 /* cat */
 
 /* "3:12345": one record. */
@@ -362,6 +400,25 @@ const struct command_flag command_common_flags[] = {
 const size_t command_common_flag_count = sizeof command_common_flags / sizeof *command_common_flags;
 
 const struct command commands[] = {
+    {.name = "plan",
+     .summary = "look at both ends, move nothing",
+     .text = "Connects to Pub/Sub, Kafka and the schema registry and tells what would go wrong, "
+             "with the\n"
+             "reason and the way out: permissions, subscriptions, topics, retention against the "
+             "join's\n"
+             "window, and whether a sample of live messages fits schema and key. Projects bytes "
+             "and cost.\n"
+             "Writes, creates and acknowledges nothing; the sample is given back, which Pub/Sub "
+             "counts\n"
+             "as a delivery attempt. Status 1 says that there are errors.",
+     .takes_file = true,
+     .examples = {"dualrun plan pipeline.yaml",
+                  "dualrun plan pipeline.yaml --stream views --sample 2000",
+                  "dualrun plan pipeline.yaml --fail-on warning --json"},
+     .flags = {{"stream", "NAME", "only this stream"},
+               {"sample", "N", "messages to pull of each stream (500); 0: none"},
+               {"fail-on", "SEVERITY", "error (default) or warning: what makes the status 1"}},
+     .run = run_plan},
     {.name = "bridge",
      .summary = "move events from Pub/Sub to Kafka",
      .text =

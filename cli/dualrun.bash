@@ -3,6 +3,7 @@
 _dualrun() {
     local word=${COMP_WORDS[COMP_CWORD]} words=
     case "${COMP_WORDS[1]} ${COMP_WORDS[2]}" in
+    'plan '*) words=' --stream --sample --fail-on --json --log-level --log-json --help ' ;;
     'bridge '*) words=' --stream --replay-dead-letters --reason --from --to --dry-run --http --json --log-level --log-json --help ' ;;
     'join '*) words=' --join --until-end --http --json --log-level --log-json --help ' ;;
     'validate '*) words=' --kind --stream --join --report --json --log-level --log-json --help ' ;;
@@ -13,7 +14,7 @@ _dualrun() {
     'version '*) words=' --json --log-level --log-json --help ' ;;
     'help '*) words=' --json --log-level --log-json --help ' ;;
     esac
-    [[ $COMP_CWORD -eq 1 ]] && words='bridge join validate cat config version help'
+    [[ $COMP_CWORD -eq 1 ]] && words='plan bridge join validate cat config version help'
     [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == config ]] && words='show check schema'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
     [[ $word == -* || $COMP_CWORD -eq 1 ]] || mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$word")

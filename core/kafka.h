@@ -7,6 +7,7 @@
 #ifndef CORE_KAFKA_H
 #define CORE_KAFKA_H
 
+#include <jansson.h>
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,6 +40,18 @@ bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
                         const struct kafka_topic_setting *settings, size_t setting_count,
                         struct error *err);
 bool kafka_topic_exists(rd_kafka_t *client, const char *topic, bool *exists, struct error *err);
+struct kafka_topic_facts {
+    bool exists;
+    int32_t partitions;
+    int32_t replication;  /* Of the partition that has the fewest copies. */
+    int32_t out_of_sync;  /* Partitions with a copy that is behind or down. */
+    int32_t broker_count; /* Of the cluster. */
+};
+bool kafka_topic_describe(rd_kafka_t *client, const char *topic, struct kafka_topic_facts *facts,
+                          struct error *err);
+/* The topic's configuration, defaults included: object, name -> text. NULL on error, also for want of the
+ * permission. Returns (caller decrefs). */
+json_t *kafka_topic_settings(rd_kafka_t *client, const char *topic, struct error *err);
 /* Fails if the topic does not exist. */
 bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int32_t *count,
                             struct error *err);

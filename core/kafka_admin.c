@@ -23,6 +23,7 @@ struct topic_state {
     bool exists;
     bool ready; /* Every partition has a leader. */
     int32_t partition_count;
+    int32_t replication, out_of_sync;
 };
 
 static struct topic_state read_state(const rd_kafka_metadata_topic_t *topic)
@@ -32,8 +33,14 @@ static struct topic_state read_state(const rd_kafka_metadata_topic_t *topic)
     state.exists = topic->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
                    && topic->err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     state.ready = state.exists && topic->partition_cnt > 0;
-    for (int i = 0; i < topic->partition_cnt; i++)
-        state.ready = state.ready && topic->partitions[i].leader >= 0;
+    for (int i = 0; i < topic->partition_cnt; i++) {
+        const rd_kafka_metadata_partition_t *partition = &topic->partitions[i];
+
+        state.ready = state.ready && partition->leader >= 0;
+        state.out_of_sync += partition->isr_cnt < partition->replica_cnt;
+        if (i == 0 || partition->replica_cnt < state.replication)
+            state.replication = partition->replica_cnt;
+    }
     return state;
 }
 
@@ -208,6 +215,76 @@ bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
         return false; /* Sooner than a wait for leaders that would not help. */
     }
     return wait_ready(client, topic->name, &count, err) && partitions_fit(topic, count, err);
+}
+
+bool kafka_topic_describe(rd_kafka_t *client, const char *topic, struct kafka_topic_facts *facts,
+                          struct error *err)
+{
+    const struct rd_kafka_metadata *metadata;
+    struct topic_state state = {0};
+
+    if (!topic_state(client, topic, &state, err))
+        return false;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, NULL, &metadata, CALL_TIMEOUT_MS);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_fail(err, code, "ask for the brokers");
+    *facts = (struct kafka_topic_facts){.exists = state.exists,
+                                        .partitions = state.partition_count,
+                                        .replication = state.replication,
+                                        .out_of_sync = state.out_of_sync,
+                                        .broker_count = metadata->broker_cnt};
+    rd_kafka_metadata_destroy(metadata);
+    return true;
+}
+
+static json_t *read_settings(rd_kafka_event_t *event, struct error *err)
+{
+    const rd_kafka_DescribeConfigs_result_t *result = rd_kafka_event_DescribeConfigs_result(event);
+    size_t count = 0, entry_count = 0;
+
+    if (result == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        kafka_fail(err, rd_kafka_event_error(event), "describe configuration");
+        return NULL;
+    }
+    const rd_kafka_ConfigResource_t **resources =
+        rd_kafka_DescribeConfigs_result_resources(result, &count);
+    assert(count == 1);
+    if (rd_kafka_ConfigResource_error(resources[0]) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        kafka_fail(err, rd_kafka_ConfigResource_error(resources[0]), "describe configuration");
+        return NULL;
+    }
+    const rd_kafka_ConfigEntry_t **entries =
+        rd_kafka_ConfigResource_configs(resources[0], &entry_count);
+    json_t *settings = json_object();
+    for (size_t i = 0; i < entry_count; i++) {
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+        if (value != NULL)
+            json_object_set_new(settings, rd_kafka_ConfigEntry_name(entries[i]),
+                                json_string(value));
+    }
+    return settings;
+}
+
+json_t *kafka_topic_settings(rd_kafka_t *client, const char *topic, struct error *err)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+
+    rd_kafka_DescribeConfigs(client, &resource, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, CALL_TIMEOUT_MS);
+    json_t *settings = event != NULL ? read_settings(event, err) : NULL;
+
+    if (event == NULL)
+        error_retry(err, EXIT_CODE_TARGET, "describe configuration: no answer");
+    if (settings == NULL)
+        error_wrap(err, "topic %s", topic);
+    if (event != NULL)
+        rd_kafka_event_destroy(event);
+    rd_kafka_ConfigResource_destroy(resource);
+    rd_kafka_queue_destroy(queue);
+    return settings;
 }
 
 bool kafka_topic_exists(rd_kafka_t *client, const char *topic, bool *exists, struct error *err)

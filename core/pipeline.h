@@ -195,6 +195,12 @@ struct pipeline_cutover {
     int64_t max_lag_ms;
 };
 
+struct pipeline_prices { /* In one currency. */
+    double pubsub_tib;
+    double kafka_gib, kafka_gib_month, kafka_month;
+    double messages_per_second; /* 0: not given. */
+};
+
 struct pipeline {
     char *file;
     int32_t version; /* Of the file's form: 1. */
@@ -210,6 +216,7 @@ struct pipeline {
     size_t join_count;
     struct pipeline_validate validate;
     struct pipeline_cutover cutover;
+    struct pipeline_prices prices;
     struct json_t *shown; /* What pipeline_show prints, for pipeline_reload. */
 };
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kafka-operator: what an operator may do to a join behind its back.
+ * kafka-operator: what an operator may do to topics and to a join behind its back.
  *
  *     kafka-operator BROKERS move GROUP TOPIC PARTITION OFFSET    commits OFFSET, keeps the metadata
  *     kafka-operator BROKERS forget TOPIC PARTITION OFFSET        deletes the records before OFFSET
  *     kafka-operator BROKERS renew TOPIC PARTITIONS               deletes the topic and makes it again
+ *     kafka-operator BROKERS make TOPIC PARTITIONS [NAME=VALUE...]    makes the topic, with settings
  */
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
@@ -117,6 +118,29 @@ static void renew(rd_kafka_t *client, const char *topic, int partitions)
     rd_kafka_queue_destroy(queue);
 }
 
+static void make(rd_kafka_t *client, const char *topic, int partitions, char **settings, int count)
+{
+    char text[512];
+    size_t results;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, 1, text, sizeof text);
+
+    for (int i = 0; i < count; i++) {
+        char *value = strchr(settings[i], '=');
+        if (value == NULL)
+            fail(settings[i], "no NAME=VALUE");
+        *value = '\0';
+        check("setting", rd_kafka_NewTopic_set_config(wanted, settings[i], value + 1));
+    }
+    rd_kafka_CreateTopics(client, &wanted, 1, NULL, queue);
+    rd_kafka_event_t *event = answer(queue, "create topic");
+    check("create topic", rd_kafka_topic_result_error(rd_kafka_CreateTopics_result_topics(
+                              rd_kafka_event_CreateTopics_result(event), &results)[0]));
+    rd_kafka_event_destroy(event);
+    rd_kafka_NewTopic_destroy(wanted);
+    rd_kafka_queue_destroy(queue);
+}
+
 int main(int argc, char **argv)
 {
     const char *verb = argc > 2 ? argv[2] : "";
@@ -131,9 +155,12 @@ int main(int argc, char **argv)
     } else if (argc == 5 && strcmp(verb, "renew") == 0) {
         client = client_new(argv[1], "kafka-operator");
         renew(client, argv[3], (int)strtol(argv[4], NULL, 10));
+    } else if (argc >= 5 && strcmp(verb, "make") == 0) {
+        client = client_new(argv[1], "kafka-operator");
+        make(client, argv[3], (int)strtol(argv[4], NULL, 10), argv + 5, argc - 5);
     } else {
         fail("usage", "BROKERS move GROUP TOPIC PARTITION OFFSET | forget TOPIC PARTITION OFFSET | "
-                      "renew TOPIC PARTITIONS");
+                      "renew TOPIC PARTITIONS | make TOPIC PARTITIONS [NAME=VALUE...]");
         return 1;
     }
     rd_kafka_destroy(client);
