@@ -213,6 +213,9 @@ static struct slot *slot_add(struct flight *flight, struct batch *batch,
 /* The slot that the window remembers still belongs to this message and is not done. */
 static struct slot *slot_alive(const struct flight *flight, uint32_t ref, struct window_id id)
 {
+    if (ref == SLOT_NONE) /* Written by a process before this one. */
+        return NULL;
+
     struct batch *batch = batch_of(flight, ref);
     uint32_t index = ref & (FLIGHT_BATCH_SIZE_MAX - 1);
 
@@ -263,6 +266,14 @@ enum flight_entry flight_enter(struct flight *flight, uint32_t index,
     enter_again(flight, *known, alive, *ref);
     *known = *ref;
     return FLIGHT_DUPLICATE;
+}
+
+void flight_remember(struct flight *flight, const void *message_id, size_t size)
+{
+    struct window_id id = window_hash(message_id, size);
+
+    if (window_find(flight->window, id) == NULL)
+        window_put(flight->window, id, SLOT_NONE);
 }
 
 void flight_settle(struct flight *flight, uint32_t ref, bool delivered)

@@ -60,6 +60,8 @@ uint32_t flight_open(struct flight *flight, int64_t now_us, int64_t renew_us);
 /* Copies. ref names the slot of a new message. */
 enum flight_entry flight_enter(struct flight *flight, uint32_t batch,
                                const struct flight_message *message, uint32_t *ref);
+/* Kafka has this message already: a delivery of it is a duplicate. */
+void flight_remember(struct flight *flight, const void *message_id, size_t size);
 /* No more messages come into the batch. */
 void flight_close(struct flight *flight, uint32_t batch);
 

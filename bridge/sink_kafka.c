@@ -221,6 +221,11 @@ const struct sink_topic *sink_topic(struct sink *sink, const struct pipeline_top
     return topic_open(sink, topic, NULL, 0, err);
 }
 
+int32_t sink_topic_partitions(const struct sink_topic *topic)
+{
+    return topic->partition_count;
+}
+
 /* One of the bridge's own topics: made if it is not there, else taken as it is. */
 static const struct sink_topic *own_topic(struct sink *sink, const char *name, int32_t partitions,
                                           int32_t replication,

@@ -68,6 +68,7 @@ void sink_abort(struct sink *sink);
  * on error. */
 const struct sink_topic *sink_topic(struct sink *sink, const struct pipeline_topic *topic,
                                     struct error *err);
+int32_t sink_topic_partitions(const struct sink_topic *topic);
 /* The topic for what does not fit: takes a message of any size that Pub/Sub can bring. */
 const struct sink_topic *sink_dead_letters(struct sink *sink, const char *name,
                                            const struct pipeline_topic *like, struct error *err);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge/refill.h"
 #include "core/http_client.h"
 #include "core/log.h"
 #include "core/pubsub.h"
@@ -89,6 +90,21 @@ void stream_limit(struct stream *stream)
         pulls_limit(&stream->pulls, limits->max_pulls, ask_most(stream->context));
 }
 
+/* Without it nothing is lost: what Pub/Sub delivers again may be written twice. */
+static void remember_written(struct stream *stream)
+{
+    int64_t begun_us = clock_monotonic_us(stream->context->clock), count = 0;
+    struct error err;
+
+    if (refill_window(stream->flight, stream->context->pipeline, stream->config,
+                      sink_topic_partitions(stream->delivery.topic), &count, &err))
+        log_info("last records read", LOG_TEXT("stream", stream->config->name),
+                 LOG_INT("message_ids", count),
+                 LOG_INT("ms", (clock_monotonic_us(stream->context->clock) - begun_us) / 1000));
+    else
+        log_failure("the last records cannot be read: redeliveries may be written twice", &err);
+}
+
 struct stream *stream_new(const struct pipeline_stream *config, struct stream_context *context,
                           uint32_t index, struct error *err)
 {
@@ -110,8 +126,10 @@ struct stream *stream_new(const struct pipeline_stream *config, struct stream_co
     stream_limit(stream);
     stream->flight = flight_new(WINDOW_SIZE);
     open_metrics(stream);
-    if (delivery_open(&stream->delivery, config, context->sink, context->registry, err))
+    if (delivery_open(&stream->delivery, config, context->sink, context->registry, err)) {
+        remember_written(stream);
         return stream;
+    }
     error_wrap(err, "stream %s", config->name);
     stream_free(stream);
     return NULL;

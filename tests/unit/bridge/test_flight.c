@@ -148,6 +148,25 @@ static void a_redelivery_after_delivery_is_acknowledged_and_not_sent(void **stat
     assert_nothing_in_flight();
 }
 
+static void what_an_earlier_process_wrote_is_acknowledged_and_not_sent(void **state)
+{
+    uint32_t ref;
+
+    (void)state;
+    flight_remember(flight, "m1", 2);
+    flight_remember(flight, "m1", 2);
+    uint32_t batch = flight_open(flight, 0, 1000);
+    assert_int_equal(enter(batch, "m1", "a1", &ref), FLIGHT_DUPLICATE);
+    uint32_t fresh = enter_new(batch, "m2", "a2");
+    assert_acks("{\"ackIds\":[\"a1\"]}");
+    flight_acked(flight, refs.refs[0], 0);
+    flight_settle(flight, fresh, true);
+    assert_acks("{\"ackIds\":[\"a2\"]}");
+    flight_acked(flight, refs.refs[0], 0);
+    flight_close(flight, batch);
+    assert_nothing_in_flight();
+}
+
 static void a_failed_acknowledgement_is_sent_again_unless_a_newer_one_is_known(void **state)
 {
     uint32_t duplicate;
@@ -439,6 +458,7 @@ int main(void)
         TEST(a_lost_message_is_never_acknowledged_and_its_redelivery_is_sent),
         TEST(the_newest_ack_id_is_used_and_the_message_is_sent_once),
         TEST(a_redelivery_after_delivery_is_acknowledged_and_not_sent),
+        TEST(what_an_earlier_process_wrote_is_acknowledged_and_not_sent),
         TEST(a_failed_acknowledgement_is_sent_again_unless_a_newer_one_is_known),
         TEST(an_ack_id_that_a_refusal_does_not_name_is_sent_once_more),
         TEST(an_ack_id_is_escaped_as_json_asks),
