@@ -197,6 +197,27 @@ static size_t topic_largest(rd_kafka_t *producer, const char *name)
     return largest;
 }
 
+/* A broker refuses a batch that is larger, again and again, with every record in it. */
+static bool batches_fit(const struct sink *sink, const char *name, size_t largest,
+                        struct error *err)
+{
+    char text[32] = "";
+    size_t size = sizeof text;
+
+    rd_kafka_conf_get(rd_kafka_conf(sink->producer), "batch.size", text, &size);
+    size_t batch = (size_t)strtoull(text, NULL, 10);
+    if (batch <= largest)
+        return true;
+    error_set(err, EXIT_CODE_TARGET,
+              "topic %s takes batches of at most %zu bytes (max.message.bytes), and those of the "
+              "bridge have up to %zu",
+              name, largest, batch);
+    return error_hint(err,
+                      "raise max.message.bytes of the topic, or set batch.size: %zu under "
+                      "kafka.properties",
+                      largest);
+}
+
 static const struct sink_topic *topic_open(struct sink *sink, const struct pipeline_topic *asked,
                                            const struct kafka_topic_setting *settings,
                                            size_t setting_count, struct error *err)
@@ -208,8 +229,12 @@ static const struct sink_topic *topic_open(struct sink *sink, const struct pipel
         free(topic);
         return NULL;
     }
-    topic->handle = rd_kafka_topic_new(sink->producer, asked->name, NULL);
     topic->largest = topic_largest(sink->producer, asked->name);
+    if (!batches_fit(sink, asked->name, topic->largest, err)) {
+        free(topic);
+        return NULL;
+    }
+    topic->handle = rd_kafka_topic_new(sink->producer, asked->name, NULL);
     topic->link = sink->topics;
     sink->topics = topic;
     return topic;

@@ -62,6 +62,10 @@ static const struct guard guards[] = {
      {"false"},
      "deliveries would not be seen, so nothing acknowledged"},
     {"allow.auto.create.topics", {"false"}, "a misspelt topic would be made"},
+    {"message.timeout.ms", {"0"}, "records would be given up while a broker is away"},
+    {"delivery.timeout.ms", {"0"}, "records would be given up while a broker is away"},
+    {"message.send.max.retries", {NULL}, "records would be given up while a broker is away"},
+    {"retries", {NULL}, "records would be given up while a broker is away"},
     {"auto.offset.reset", {NULL}, "each command sets it itself, so that no record is skipped"},
     {"enable.partition.eof", {NULL}, "each command sets it itself"},
     {"partition.assignment.strategy", {NULL}, "the joiner needs partitions of its inputs together"},
@@ -108,6 +112,22 @@ static bool refuse_guarded(const struct guard *guard, struct error *err)
     return error_hint(err, "remove the property, or set it to %s", guard->allowed[0]);
 }
 
+/* A certificate that is not checked is one that anybody may show. */
+static void warn_of_trust(const struct pipeline_property *property)
+{
+    static const struct setting careless[] = {
+        {"enable.ssl.certificate.verification", "false"},
+        {"ssl.endpoint.identification.algorithm", "none"},
+    };
+
+    for (size_t i = 0; i < sizeof careless / sizeof *careless; i++)
+        if (strcmp(property->name, careless[i].name) == 0
+            && strcasecmp(property->value, careless[i].value) == 0)
+            log_warn("kafka: brokers are NOT verified: whoever stands between can read and change "
+                     "everything",
+                     LOG_TEXT("property", property->name), LOG_TEXT("value", property->value));
+}
+
 /* Guarded ones are already set as they must be. The value of a secret is in no message. */
 static bool set_property(rd_kafka_conf_t *conf, const struct pipeline_property *property,
                          struct error *err)
@@ -122,6 +142,7 @@ static bool set_property(rd_kafka_conf_t *conf, const struct pipeline_property *
 
     switch (rd_kafka_conf_set(conf, property->name, property->value, text, sizeof text)) {
     case RD_KAFKA_CONF_OK:
+        warn_of_trust(property);
         return true;
     case RD_KAFKA_CONF_UNKNOWN:
         error_set(err, EXIT_CODE_CONFIG, "kafka.properties: %s: librdkafka %s has no such property",
@@ -299,7 +320,8 @@ struct meaning {
         RD_KAFKA_RESP_ERR_##code, ERROR_STOP, hint                                                 \
     }
 #define UNREACHABLE                                                                                \
-    "check kafka.brokers, that the brokers run, and the network and firewalls between"
+    "check kafka.brokers, that the brokers run, that security.protocol is the one of their port, " \
+    "and the network and firewalls between"
 #define FORBIDDEN(what) "give this client's user the ACLs that it needs on the " what
 #define FENCED                                                                                     \
     "another process took over this task; this one may be stopped, or will join again when "       \
@@ -350,7 +372,8 @@ static const struct meaning meanings[] = {
     HELP(_AUTHENTICATION, "check sasl.* and ssl.* in kafka.properties"),
     HELP(SASL_AUTHENTICATION_FAILED, "check sasl.* in kafka.properties"),
     HELP(UNSUPPORTED_SASL_MECHANISM, "set sasl.mechanism to one that the broker offers"),
-    HELP(_SSL, "check ssl.ca.location and the broker's certificate"),
+    HELP(_SSL, "check ssl.ca.location, the broker's certificate and its host name, and that "
+               "security.protocol is the one of this port"),
     HELP(TOPIC_AUTHORIZATION_FAILED, FORBIDDEN("topic")),
     HELP(GROUP_AUTHORIZATION_FAILED, FORBIDDEN("consumer group")),
     HELP(CLUSTER_AUTHORIZATION_FAILED, FORBIDDEN("cluster (idempotent write)")),
@@ -381,6 +404,49 @@ static const struct meaning *find_meaning(rd_kafka_resp_err_t code)
     return NULL;
 }
 
+/* What librdkafka's words mean that no wait can mend; RD_KAFKA_RESP_ERR_NO_ERROR: nothing such. */
+static rd_kafka_resp_err_t lasting(const char *text)
+{
+    static const struct {
+        const char *words;
+        rd_kafka_resp_err_t code;
+    } kinds[] = {
+        {"authentication fail", RD_KAFKA_RESP_ERR__AUTHENTICATION},
+        {"authentication error", RD_KAFKA_RESP_ERR__AUTHENTICATION},
+        {"SASL mechanism", RD_KAFKA_RESP_ERR__AUTHENTICATION},
+        {"certificate", RD_KAFKA_RESP_ERR__SSL},
+        {"connecting to a PLAINTEXT broker", RD_KAFKA_RESP_ERR__SSL},
+        {"connecting to a SSL listener", RD_KAFKA_RESP_ERR__SSL},
+        {"broker might require SASL", RD_KAFKA_RESP_ERR__SSL},
+        {"incorrect security.protocol", RD_KAFKA_RESP_ERR__SSL},
+    };
+
+    if (strstr(text, "Broker transport failure") != NULL) /* The connection ended meanwhile. */
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcasestr(text, kinds[i].words) != NULL)
+            return kinds[i].code;
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* What a broker last failed with, in parentheses, if that was lately; else "". */
+static void read_failure(char *text, size_t size)
+{
+    text[0] = '\0';
+    pthread_mutex_lock(&mutex);
+    if (last_failure.text[0] != '\0' && now_ms() - last_failure.at_ms < FAILURE_FRESH_MS)
+        snprintf(text, size, " (%s)", last_failure.text);
+    pthread_mutex_unlock(&mutex);
+}
+
+bool kafka_is_refused(void)
+{
+    char text[sizeof last_failure.text + 8];
+
+    read_failure(text, sizeof text);
+    return lasting(text) != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 /* Why no broker answered, if one said so lately. A wrong password does not get better by waiting. */
 static rd_kafka_resp_err_t explain(rd_kafka_resp_err_t code, char *text, size_t size)
 {
@@ -388,14 +454,15 @@ static rd_kafka_resp_err_t explain(rd_kafka_resp_err_t code, char *text, size_t 
     if (code != RD_KAFKA_RESP_ERR__TRANSPORT && code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
         && code != RD_KAFKA_RESP_ERR__TIMED_OUT && code != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT)
         return code;
-    pthread_mutex_lock(&mutex);
-    if (last_failure.text[0] != '\0' && now_ms() - last_failure.at_ms < FAILURE_FRESH_MS)
-        snprintf(text, size, " (%s)", last_failure.text);
-    pthread_mutex_unlock(&mutex);
-    if (strcasestr(text, "authentication fail") != NULL
-        || strcasestr(text, "authentication error") != NULL)
-        return RD_KAFKA_RESP_ERR__AUTHENTICATION;
-    return code;
+    read_failure(text, size);
+    rd_kafka_resp_err_t why = lasting(text);
+    return why != RD_KAFKA_RESP_ERR_NO_ERROR ? why : code;
+}
+
+/* Before 2.6.1 librdkafka sends its nonce twice, which Kafka 4 refuses (librdkafka#4895). */
+static bool scram_is_broken(const char *text)
+{
+    return strstr(text, "SCRAM") != NULL && rd_kafka_version() < 0x02060100;
 }
 
 static bool fail(struct error *err, rd_kafka_resp_err_t code, const char *reason, bool retriable,
@@ -409,6 +476,12 @@ static bool fail(struct error *err, rd_kafka_resp_err_t code, const char *reason
         err->class = ERROR_RETRY;
     if (meaning != NULL && meaning->hint != NULL)
         error_hint(err, "%s", meaning->hint);
+    if (scram_is_broken(why))
+        error_hint(
+            err,
+            "check sasl.* in kafka.properties; and SCRAM of librdkafka %s does not work with "
+            "Kafka 4: take PLAIN over TLS, a client certificate, or librdkafka 2.6.1",
+            rd_kafka_version_str());
     return false;
 }
 

@@ -28,14 +28,17 @@ rd_kafka_t *kafka_consumer(rd_kafka_conf_t *conf, struct error *err);
 
 /* Sets err from librdkafka's answer; ERROR_RETRY where another try may help. Returns false. */
 bool kafka_fail(struct error *err, rd_kafka_resp_err_t code, const char *what);
-/* The same, and destroys error. */
+/* A broker said lately what waiting does not mend: a password, a certificate, a protocol. */
+bool kafka_is_refused(void);
+/* The same as kafka_fail, and destroys error. */
 bool kafka_fail_error(struct error *err, rd_kafka_error_t *error, const char *what);
 
 struct kafka_topic_setting {
     const char *name;
     const char *value;
 };
-/* Makes the topic unless it exists; a topic with another partition count is an error that gives both. */
+/* Makes the topic unless it exists; one with another partition count or retention than is asked for is an
+ * error that gives both. */
 bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
                         const struct kafka_topic_setting *settings, size_t setting_count,
                         struct error *err);

@@ -4,15 +4,19 @@
  * turn loop.
  */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/clock.h"
 #include "core/kafka.h"
+#include "core/units.h"
 
 enum {
     CALL_TIMEOUT_MS = 15000,
+    REFUSAL_MS = 3000, /* A broker that will not have us has said so by then. */
     READY_TIMEOUT_MS = 30000,
     READY_POLL_NS = 20000000,
     TEXT_SIZE = 512
@@ -44,6 +48,17 @@ static struct topic_state read_state(const rd_kafka_metadata_topic_t *topic)
     return state;
 }
 
+/* Who is refused need not wait for the rest of the time. */
+static rd_kafka_resp_err_t ask_for_topic(rd_kafka_t *client, rd_kafka_topic_t *topic,
+                                         const struct rd_kafka_metadata **metadata)
+{
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, topic, metadata, REFUSAL_MS);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || kafka_is_refused())
+        return code;
+    return rd_kafka_metadata(client, 0, topic, metadata, CALL_TIMEOUT_MS - REFUSAL_MS);
+}
+
 /* Asks for this topic alone; allow.auto.create.topics is off, so asking does not make it. */
 static bool topic_state(rd_kafka_t *client, const char *name, struct topic_state *state,
                         struct error *err)
@@ -58,7 +73,7 @@ static bool topic_state(rd_kafka_t *client, const char *name, struct topic_state
     if (topic == NULL)
         return kafka_fail(err, rd_kafka_last_error(), what);
 
-    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, topic, &metadata, CALL_TIMEOUT_MS);
+    rd_kafka_resp_err_t code = ask_for_topic(client, topic, &metadata);
 
     rd_kafka_topic_destroy(topic);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -93,6 +108,44 @@ static bool partitions_fit(const struct pipeline_topic *topic, int32_t count, st
                       count);
 }
 
+/* The cluster's word on how long it keeps records, if the pipeline file says how long it must. */
+static bool retention_fits(rd_kafka_t *client, const struct pipeline_topic *topic,
+                           struct error *err)
+{
+    char has[UNITS_TEXT_SIZE], asked[UNITS_TEXT_SIZE];
+
+    if (topic->retention_ms == 0)
+        return true;
+
+    json_t *settings = kafka_topic_settings(client, topic->name, err);
+    if (settings == NULL)
+        return error_wrap(err, "topic %s: is its retention as asked", topic->name);
+
+    const char *text = json_string_value(json_object_get(settings, "retention.ms"));
+    int64_t retention_ms = text != NULL ? strtoll(text, NULL, 10) : 0;
+    json_decref(settings);
+    if (retention_ms == topic->retention_ms)
+        return true;
+    error_set(err, EXIT_CODE_TARGET, "topic %s keeps its records for %s, the pipeline file says %s",
+              topic->name, retention_ms < 0 ? "ever" : units_format_duration(retention_ms, has),
+              units_format_duration(topic->retention_ms, asked));
+    return error_hint(err,
+                      "leave retention out, say what the topic has, or alter it: kafka-configs.sh "
+                      "--alter --entity-type topics --entity-name %s --add-config "
+                      "retention.ms=%" PRId64,
+                      topic->name, topic->retention_ms);
+}
+
+static void set_retention(rd_kafka_NewTopic_t *new, const struct pipeline_topic *topic)
+{
+    char text[32];
+
+    if (topic->retention_ms == 0)
+        return;
+    snprintf(text, sizeof text, "%" PRId64, topic->retention_ms);
+    rd_kafka_NewTopic_set_config(new, "retention.ms", text);
+}
+
 static rd_kafka_NewTopic_t *new_topic(const struct pipeline_topic *topic,
                                       const struct kafka_topic_setting *settings,
                                       size_t setting_count, struct error *err)
@@ -108,6 +161,7 @@ static rd_kafka_NewTopic_t *new_topic(const struct pipeline_topic *topic,
     }
     for (size_t i = 0; i < setting_count; i++)
         rd_kafka_NewTopic_set_config(new, settings[i].name, settings[i].value);
+    set_retention(new, topic);
     return new;
 }
 
@@ -211,7 +265,8 @@ bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
         rd_kafka_NewTopic_destroy(new);
         if (!created)
             return false;
-    } else if (!partitions_fit(topic, state.partition_count, err)) {
+    } else if (!partitions_fit(topic, state.partition_count, err)
+               || !retention_fits(client, topic, err)) {
         return false; /* Sooner than a wait for leaders that would not help. */
     }
     return wait_ready(client, topic->name, &count, err) && partitions_fit(topic, count, err);

@@ -55,6 +55,7 @@ struct pipeline_topic {
     char *name;
     int32_t partitions; /* 0: take the topic as it is. */
     int32_t replication;
+    int64_t retention_ms; /* 0: the broker's. */
 };
 
 enum pipeline_decode { DECODE_JSON, DECODE_AVRO, DECODE_RAW };

@@ -90,6 +90,31 @@ static void another_partition_count_is_an_error_with_both(void **state)
     rd_kafka_destroy(client);
 }
 
+static void another_retention_is_an_error_with_both_and_the_way_out(void **state)
+{
+    rd_kafka_t *client = producer(NULL);
+    char name[64], text[256];
+    struct pipeline_topic topic = {.name = (char *)(uintptr_t)fresh_name(name, "kept"),
+                                   .partitions = 1,
+                                   .replication = 1,
+                                   .retention_ms = 86400000};
+    struct error err = {0};
+
+    (void)state;
+    CHECK(kafka_topic_ensure(client, &topic, NULL, 0, &err));
+    CHECK(kafka_topic_ensure(client, &topic, NULL, 0, &err)); /* It was made with that retention. */
+    topic.retention_ms = 0;                                   /* As it is. */
+    CHECK(kafka_topic_ensure(client, &topic, NULL, 0, &err));
+    topic.retention_ms = 3600000;
+    assert_false(kafka_topic_ensure(client, &topic, NULL, 0, &err));
+    snprintf(text, sizeof text, "topic %s keeps its records for 1d, the pipeline file says 1h",
+             name);
+    assert_string_equal(err.text, text);
+    assert_int_equal(err.class, ERROR_STOP);
+    assert_non_null(strstr(err.hint, "--add-config retention.ms=3600000"));
+    rd_kafka_destroy(client);
+}
+
 /* Looking must not create: brokers make topics by themselves when a producer asks carelessly. */
 static void looking_for_a_topic_does_not_make_it(void **state)
 {
@@ -326,6 +351,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_topic_is_made_once_and_found_afterwards),
         cmocka_unit_test(another_partition_count_is_an_error_with_both),
+        cmocka_unit_test(another_retention_is_an_error_with_both_and_the_way_out),
         cmocka_unit_test(looking_for_a_topic_does_not_make_it),
         cmocka_unit_test(what_the_broker_refuses_is_told_with_its_reason),
         cmocka_unit_test(committed_offsets_come_back_with_their_metadata),

@@ -10,12 +10,17 @@
 #   kafka-rig.sh kill DIR N                    kill -9 of broker N
 #   kafka-rig.sh pause|resume DIR N            SIGSTOP, SIGCONT
 #   kafka-rig.sh restart DIR N                 starts broker N again on its old port and data
+#   kafka-rig.sh tls|sasl DIR                  prints the bootstrap list of those listeners
 #   kafka-rig.sh pid DIR N                     prints its process id
 #   kafka-rig.sh log DIR N                     prints its log
 #
 # DIR holds everything that the brokers write. Environment:
 #   KAFKA_VERSION   4.1.1 (default) or 3.9.1
 #   KAFKA_HEAP      512m
+#   KAFKA_SECURE    a folder with broker.pem (key and certificate) and ca.pem: each broker also listens with TLS, for
+#                   clients with a certificate of that authority, and with SASL over TLS (PLAIN, SCRAM-SHA-256 and -512).
+#                   Users: alice, who may do everything, and bob, who may do nothing; passwords USER-secret. Their
+#                   ports: the verbs `tls` and `sasl`
 #   DUALRUN_CACHE   where the jars are kept, default ~/.cache/dualrun
 set -euo pipefail
 
@@ -86,6 +91,28 @@ group.initial.rebalance.delay.ms=0
 broker.heartbeat.interval.ms=500
 broker.session.timeout.ms=3000
 P
+    [ -z "${KAFKA_SECURE:-}" ] || secure "$dir" "$n" "$broker" "$controller" >> "$dir/$n/server.properties"
+}
+
+secure() { # DIR N BROKER CONTROLLER: what KAFKA_SECURE adds; of a property given twice the last holds
+    local tls sasl
+    read -r tls sasl < <(awk -v n="$2" '$1 == n {print $4, $5}' "$1/ports")
+    cat << P
+listeners=PLAINTEXT://127.0.0.1:$3,CONTROLLER://127.0.0.1:$4,SSL://127.0.0.1:$tls,SASL_SSL://127.0.0.1:$sasl
+advertised.listeners=PLAINTEXT://127.0.0.1:$3,SSL://127.0.0.1:$tls,SASL_SSL://127.0.0.1:$sasl
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL
+ssl.keystore.type=PEM
+ssl.keystore.location=$KAFKA_SECURE/broker.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=$KAFKA_SECURE/ca.pem
+listener.name.ssl.ssl.client.auth=required
+listener.name.sasl_ssl.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="alice-secret" user_bob="bob-secret";
+listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:alice;User:CN=client of a test
+P
 }
 
 launch() { # DIR N
@@ -120,18 +147,23 @@ wait_ready() { # DIR N
     die "broker $2 does not answer after 30 s; its log is $1/$2/log"
 }
 
-bootstrap() { awk '{printf "%s127.0.0.1:%s", (NR > 1 ? "," : ""), $2} END {print ""}' "$1/ports"; }
+# bootstrap DIR [COLUMN]: of the listener whose ports stand in that column.
+bootstrap() { awk -v at="${2:-2}" '{printf "%s127.0.0.1:%s", (NR > 1 ? "," : ""), $at} END {print ""}' "$1/ports"; }
 
 start() { # DIR COUNT
     local dir=$1 count=$2 n
     [ -e "$dir/ports" ] && die "$dir is in use: stop it and remove it first"
     install_jars
     mkdir -p "$dir"
-    for n in $(seq "$count"); do echo "$n $(free_port) $(free_port)"; done > "$dir/ports"
+    for n in $(seq "$count"); do
+        echo "$n $(free_port) $(free_port)${KAFKA_SECURE:+ $(free_port) $(free_port)}"
+    done > "$dir/ports"
     for n in $(seq "$count"); do
         configure "$dir" "$n" "$count"
         java -Xmx128m -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp "$jars/*" kafka.tools.StorageTool format \
-            -t "$cluster_id" -c "$dir/$n/server.properties" > "$dir/$n/format.log" 2>&1 \
+            -t "$cluster_id" -c "$dir/$n/server.properties" \
+            ${KAFKA_SECURE:+--add-scram 'SCRAM-SHA-256=[name=alice,password=alice-secret]'} \
+            ${KAFKA_SECURE:+--add-scram 'SCRAM-SHA-512=[name=alice,password=alice-secret]'} > "$dir/$n/format.log" 2>&1 \
             || { cat "$dir/$n/format.log" >&2; die "could not format the storage of broker $n"; }
         launch "$dir" "$n"
     done
@@ -163,12 +195,14 @@ stop() { # DIR [N]
 }
 
 verb=${1:-}
-[ "$verb" = install ] || [ $# -ge 2 ] || { sed -n '3,22s/^# \{0,1\}//p' "$0" >&2; exit 3; }
+[ "$verb" = install ] || [ $# -ge 2 ] || { sed -n '3,27s/^# \{0,1\}//p' "$0" >&2; exit 3; }
 [ "$verb" = install ] || dir=$(realpath -m "$2")
 case $verb in
 install) install_jars ;;
 start) start "$dir" "${3:-1}" ;;
 bootstrap) bootstrap "$dir" ;;
+tls) bootstrap "$dir" 4 ;;
+sasl) bootstrap "$dir" 5 ;;
 stop) stop "$dir" "${@:3}" ;;
 kill) end_broker "$dir" "${3:?which broker}" KILL ;;
 pause) kill -STOP "$(pid_of "$dir" "${3:?which broker}")" ;;

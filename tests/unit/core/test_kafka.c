@@ -95,6 +95,8 @@ static void a_property_that_breaks_a_promise_is_refused_by_name(void **state)
         {"queuing.strategy", "lifo", "fifo"},
         {"delivery.report.only.error", "true", "false"},
         {"allow.auto.create.topics", "true", "false"},
+        {"message.timeout.ms", "300000", "0"},
+        {"delivery.timeout.ms", "120000", "0"},
     };
 
     (void)state;
@@ -119,6 +121,9 @@ static void a_property_that_breaks_a_promise_is_refused_by_name(void **state)
             "remove the property, or set it to all");
     refused((struct pipeline_property){.name = TEXT("group.id"), .value = TEXT("mine")},
             "kafka.properties: group.id: join.group names the group", "remove the property");
+    refused((struct pipeline_property){.name = TEXT("retries"), .value = TEXT("5")},
+            "kafka.properties: retries: records would be given up while a broker is away",
+            "remove the property");
 }
 
 static void an_unknown_property_and_a_bad_value_are_refused(void **state)
