@@ -31,14 +31,4 @@ until_true 60 "everything is acknowledged" all_acknowledged events-to-kafka
 finish bridge || die "the bridge did not end well"
 
 expect_published 20000
-kcat -b "$KAFKA" -C -t events -o beginning -e -q -f '%p %k %s\n' | jq -R -r \
-    'capture("^(?<partition>\\d+) (?<key>\\S+) (?<value>.*)$") | "\(.partition) \(.key) \(.value | fromjson | .number)"' \
-    > "$WORK/order"
-[ "$(wc -l < "$WORK/order")" = "$(wc -l < "$WORK/values")" ] || die "not every record was looked at"
-awk '{
-    if ($2 in partition && partition[$2] != $1) {print $2 " is in partitions " partition[$2] " and " $1; bad = 1}
-    partition[$2] = $1
-    if (seen[$3]++) next
-    if ($3 < last[$2]) {print $2 ": " $3 " comes first behind " last[$2]; bad = 1}
-    last[$2] = $3
-} END {exit bad}' "$WORK/order" >&2 || die "the order of keys is broken"
+expect_order

@@ -62,7 +62,7 @@ scram_works() {
 }
 if scram_works; then mechanisms+=(SCRAM-SHA-256 SCRAM-SHA-512); fi
 for mechanism in "${mechanisms[@]}"; do
-    mapfile -t properties < <(login $mechanism alice ALICE_SECRET)
+    mapfile -t properties < <(login "$mechanism" alice ALICE_SECRET)
     connect "$sasl" "${properties[@]}"
     crosses "SASL $mechanism"
 done

@@ -7,12 +7,13 @@
 
 # events_pipeline [LINE...]: sets pipeline; the lines go under the stream.
 events_pipeline() {
+    local brokers="\"${KAFKA//,/\", \"}\""
     pipeline=$WORK/events.yaml
     cat > "$pipeline" << Y
 version: 1
 pipeline: events
 pubsub: {project: $PROJECT, endpoint: "$PUBSUB", credentials: ${CREDENTIALS:-emulator}}
-kafka: {brokers: ["$KAFKA"], compression: zstd}
+kafka: {brokers: [$brokers], compression: zstd}
 streams:
   events:
     subscription: events-to-kafka
@@ -75,6 +76,21 @@ expect_published() {
     doubled=$(($(wc -l < "$WORK/values") - $(wc -l < "$WORK/values.unique")))
     note "$(wc -l < "$WORK/published") messages, $doubled of them doubled"
     [ "$doubled" -le "${1:-0}" ] || die "$doubled records are doubled; at most ${1:-0} may be"
+}
+
+# expect_order: each key stays in one partition, and its messages come in their order, redelivered copies aside. To be
+# called behind expect_published.
+expect_order() {
+    kcat -b "$KAFKA" -C -t events -o beginning -e -q -f '%p %k %s\n' \
+        | sed -E 's/^([0-9]+) (\S+) .*"number": ([0-9]+),.*/\1 \2 \3/' > "$WORK/order"
+    [ "$(wc -l < "$WORK/order")" = "$(wc -l < "$WORK/values")" ] || die "not every record was looked at"
+    awk '{
+        if ($2 in partition && partition[$2] != $1) {print $2 " is in partitions " partition[$2] " and " $1; bad = 1}
+        partition[$2] = $1
+        if (seen[$3]++) next
+        if ($3 < last[$2]) {print $2 ": " $3 " comes first behind " last[$2]; bad = 1}
+        last[$2] = $3
+    } END {exit bad}' "$WORK/order" >&2 || die "the order of keys is broken"
 }
 
 # expect_struck: every fault that was set struck at least once.
