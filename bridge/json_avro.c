@@ -39,6 +39,7 @@ struct json_avro {
     const struct buffer *out; /* Of the last encode. */
     size_t out_begin, out_end;
     uint64_t serial;          /* Of the record. */
+    bool strict;              /* A member that the schema does not have is a fault. */
     struct json_stack stack;  /* Positions of members and keys, while their object is open. */
     struct buffer scratch[2]; /* Texts without escapes. */
 };
@@ -217,15 +218,35 @@ static bool is_expected(const struct json_run *run, const struct json_node *node
            && memcmp(run->scan.at, field->quoted, field->quoted_size) == 0;
 }
 
+/* A name is no content: whoever mends the schema needs it. */
+static bool refuse_unknown(struct json_run *run, const uint8_t *name_at)
+{
+    enum { SHOWN = 60 };
+    const uint8_t *behind = run->scan.at;
+    struct json_text name = {0};
+    char text[SHOWN + 1] = "";
+
+    run->scan.at = name_at;
+    if (json_scan_string(&run->scan, &name) && !name.escaped)
+        snprintf(text, sizeof text, "%.*s", (int)name.size, (const char *)name.data);
+    run->scan.at = behind;
+    return json_run_fail(run, name_at, "%s%sis not in the schema", text,
+                         text[0] != '\0' ? " " : "");
+}
+
 /* Which field comes, and over to its value. Fails with a fault. */
 static bool next_member(struct json_run *run, const struct json_node *node, size_t next,
                         uint32_t *index)
 {
+    const uint8_t *name_at = run->scan.at;
+
     if (is_expected(run, node, next)) {
         run->scan.at += node->fields[next].quoted_size;
         *index = (uint32_t)next;
     } else if (!read_name(run, node, index)) {
         return json_run_fail_scan(run);
+    } else if (*index == NAME_NONE && run->program->strict) {
+        return refuse_unknown(run, name_at);
     }
     return json_scan_colon(&run->scan) || json_run_fail_scan(run);
 }
@@ -715,6 +736,11 @@ struct json_avro *json_avro_new(const struct schema *schema, struct error *err)
     if (schema->root->kind == SCHEMA_RECORD)
         program->offsets = memory_array(schema->root->field_count, sizeof *program->offsets);
     return program;
+}
+
+void json_avro_refuse_unknown(struct json_avro *program)
+{
+    program->strict = true;
 }
 
 void json_avro_free(struct json_avro *program)

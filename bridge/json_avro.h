@@ -8,7 +8,7 @@
  * One per stream and thread.
  *
  *   record      object; members in any order, found by the field's name or alias; unknown ones are
- *               ignored. A missing field takes its default, or null if its type allows it.
+ *               ignored, or a fault. A missing field takes its default, or null if its type allows it.
  *   union       the first branch, in the schema's order, that takes the value
  *   int, long   number with a whole value, also written 1e3 or 1.0
  *   float, double   number
@@ -36,6 +36,8 @@ struct json_avro;
 struct json_avro *json_avro_new(const struct schema *schema, struct error *err);
 void json_avro_free(struct json_avro *program);
 
+/* From now on a member that the schema does not have is a fault, at any depth. */
+void json_avro_refuse_unknown(struct json_avro *program);
 /* Asks for the value at this path of each encoded record; returns its index. */
 unsigned json_avro_capture(struct json_avro *program, const struct schema_path *path);
 

@@ -52,6 +52,8 @@ static bool open_schema(struct mapping *mapping, struct registry *registry, stru
         mapping->program = json_avro_new(mapping->schema, err);
         if (mapping->program == NULL)
             return false;
+        if (stream->unknown_fields == UNKNOWN_DEAD_LETTER)
+            json_avro_refuse_unknown(mapping->program);
     }
     snprintf(subject, sizeof subject, "%s-value", stream->topic.name);
     return registry == NULL
@@ -114,13 +116,19 @@ static bool map_json(struct mapping *mapping, const struct envelope_message *mes
 static bool map_avro(struct mapping *mapping, const struct envelope_message *message,
                      char reason[static MAPPING_REASON_SIZE])
 {
+    const struct schema_type *type = mapping->schema->root;
     const uint8_t *end = message->data + message->data_size;
+    int32_t id;
+    const uint8_t *data = codec_frame(message->data, message->data_size, &id);
 
-    if (message->data_size == 0 || !codec_check(mapping->schema->root, message->data, end))
+    /* Bare Avro may begin like a frame, but hardly like this one with a value of the schema behind. */
+    if (data == NULL || id != mapping->schema_id || !codec_check(type, data, end))
+        data = message->data;
+    if (message->data_size == 0 || !codec_check(type, data, end))
         return misfit(reason, "DECODE: not one Avro value of the stream's schema");
     buffer_clear(&mapping->value);
     codec_put_frame(&mapping->value, mapping->schema_id);
-    buffer_append(&mapping->value, message->data, message->data_size);
+    buffer_append(&mapping->value, data, (size_t)(end - data));
     return true;
 }
 

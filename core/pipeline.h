@@ -59,6 +59,7 @@ struct pipeline_topic {
 };
 
 enum pipeline_decode { DECODE_JSON, DECODE_AVRO, DECODE_RAW };
+enum pipeline_unknown { UNKNOWN_IGNORE, UNKNOWN_DEAD_LETTER };
 enum pipeline_key_kind { KEY_FIELD, KEY_ATTRIBUTE, KEY_ORDERING_KEY };
 enum pipeline_time_unit { TIME_MS, TIME_US, TIME_S, TIME_RFC3339 };
 
@@ -69,6 +70,7 @@ struct pipeline_stream {
     char *audit_subscription; /* NULL: none. */
     struct pipeline_topic topic;
     enum pipeline_decode decode;
+    enum pipeline_unknown unknown_fields; /* DECODE_JSON */
     char *schema_file; /* NULL with DECODE_RAW. */
     enum pipeline_key_kind key_kind;
     char *key; /* Field path ("user.id"), or the attribute's name. NULL: ordering key. */

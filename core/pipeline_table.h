@@ -29,6 +29,7 @@ enum pipeline_list {
     LIST_COMPRESSION,
     LIST_LOG_LEVEL,
     LIST_DECODE,
+    LIST_UNKNOWN,
     LIST_EVENT_TIME,
     LIST_TIME_UNIT,
     LIST_JOIN_KIND,

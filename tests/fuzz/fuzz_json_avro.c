@@ -35,7 +35,7 @@ static const char *const texts[] = {
 enum { SCHEMAS = sizeof texts / sizeof *texts };
 
 static struct schema *schemas[SCHEMAS];
-static struct json_avro *programs[SCHEMAS];
+static struct json_avro *programs[SCHEMAS], *strict[SCHEMAS];
 static avro_value_iface_t *classes[SCHEMAS];
 
 static void demand(bool truth, const char *what)
@@ -56,10 +56,33 @@ static void compile(void)
         demand(schemas[i] != NULL, err.text);
         programs[i] = json_avro_new(schemas[i], &err);
         demand(programs[i] != NULL, err.text);
+        strict[i] = json_avro_new(schemas[i], &err);
+        json_avro_refuse_unknown(strict[i]);
         demand(avro_schema_from_json_length(texts[i], strlen(texts[i]), &theirs) == 0, "Avro C");
         classes[i] = avro_generic_class_from_schema(theirs);
         avro_schema_decref(theirs);
     }
+}
+
+/* What it takes is the same; what it refuses besides has a member that the schema does not have. */
+static void check_strict(size_t i, const uint8_t *json, size_t size, bool taken,
+                         const struct buffer *lenient)
+{
+    static const char words[] = "is not in the schema";
+    struct buffer out = {0};
+    struct json_avro_fault fault;
+
+    if (json_avro_encode(strict[i], json, size, &out, &fault)) {
+        demand(taken && out.size == lenient->size
+                   && (out.size == 0 || memcmp(out.data, lenient->data, out.size) == 0),
+               "strict takes something else");
+    } else if (taken) {
+        size_t length = strlen(fault.reason);
+        bool named = length >= sizeof words - 1
+                     && strcmp(fault.reason + length - (sizeof words - 1), words) == 0;
+        demand(named || strstr(fault.reason, "branch") != NULL, fault.reason);
+    }
+    buffer_fini(&out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -85,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     demand(!taken || codec_check(schemas[i]->root, ours.data, ours.data + ours.size),
            "what was written cannot be read");
+    check_strict(i, data + 1, size - 1, taken, &ours);
     demand(taken || (fault.offset < size && fault.reason[0] != '\0'), "a fault without its place");
     buffer_fini(&ours);
     buffer_fini(&theirs);

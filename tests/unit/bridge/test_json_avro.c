@@ -351,6 +351,24 @@ static void a_field_may_be_there_once(void **state)
                   "{'id':'x','n':null,'user':{'age':3,'tags':['a','b']},'w':1.5}"});
 }
 
+static void unknown_members_are_refused_by_name_if_asked(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench,
+               "{'type':'record','name':'R','fields':[{'name':'a','type':'int'},{'name':'b','type':"
+               "{'type':'record','name':'B','fields':[{'name':'c','type':'int','default':0}]}}]}");
+    assert_json(&bench, "{'a':1,'x':2,'b':{'y':3}}", "{'a':1,'b':{'c':0}}");
+    json_avro_refuse_unknown(bench.program);
+    assert_json(&bench, "{'b':{'c':3},'a':1}", "{'a':1,'b':{'c':3}}");
+    assert_fault(&bench, "{'a':1,'b':{},'x':2}", "at byte 14, x is not in the schema");
+    assert_fault(&bench, "{'b':{},'x':2,'a':1}", "at byte 8, x is not in the schema");
+    assert_fault(&bench, "{'a':1,'b':{'c':1,'y':3}}", "at byte 18, b: y is not in the schema");
+    assert_fault(&bench, "{'a':1,'b':{},'\\u0061b':2}", "at byte 14, is not in the schema");
+    bench_close(&bench);
+}
+
 static void unknown_members_are_ignored_but_checked(void **state)
 {
     (void)state;
@@ -644,6 +662,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_takes_its_default_or_null),
         cmocka_unit_test(a_field_may_be_there_once),
         cmocka_unit_test(unknown_members_are_ignored_but_checked),
+        cmocka_unit_test(unknown_members_are_refused_by_name_if_asked),
         cmocka_unit_test(a_fault_names_its_place),
         cmocka_unit_test(a_union_takes_its_first_branch_that_fits),
         cmocka_unit_test(a_map_has_each_key_once),

@@ -185,6 +185,32 @@ static void an_avro_message_is_checked_and_framed(void **state)
     mapping_free(mapping);
 }
 
+static void an_avro_message_in_its_frame_is_framed_once(void **state)
+{
+    struct mapping *mapping = mapping_of(DECODE_AVRO, KEY_FIELD, "id");
+    struct envelope_message bare = message_of("\x02\x06"
+                                              "abc\x06");
+    struct buffer framed = {0}, first = {0};
+    char reason[MAPPING_REASON_SIZE];
+    struct mapped mapped;
+
+    (void)state;
+    assert_true(mapping_apply(mapping, &envelope, &bare, &mapped, reason));
+    buffer_append(&framed, mapped.value, mapped.value_size);
+    buffer_append(&first, mapped.value, mapped.value_size);
+    struct envelope_message message = bare;
+    message.data = framed.data;
+    message.data_size = framed.size;
+    assert_true(mapping_apply(mapping, &envelope, &message, &mapped, reason));
+    assert_int_equal(mapped.value_size, first.size);
+    assert_memory_equal(mapped.value, first.data, first.size);
+    framed.data[4]++; /* Another schema's id. */
+    assert_false(mapping_apply(mapping, &envelope, &message, &mapped, reason));
+    buffer_fini(&framed);
+    buffer_fini(&first);
+    mapping_free(mapping);
+}
+
 static void a_field_as_key_of_raw_messages_is_refused(void **state)
 {
     static char name[] = "s", topic[] = "t", key[] = "id";
@@ -208,6 +234,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_gives_its_reason_without_its_content),
         cmocka_unit_test(a_raw_message_keeps_its_bytes),
         cmocka_unit_test(an_avro_message_is_checked_and_framed),
+        cmocka_unit_test(an_avro_message_in_its_frame_is_framed_once),
         cmocka_unit_test(a_field_as_key_of_raw_messages_is_refused),
     };
 
