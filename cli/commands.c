@@ -16,6 +16,7 @@
 #include "core/suggest.h"
 #include "joiner/joiner.h"
 #include "plan/plan.h"
+#include "schema/run.h"
 #include "validator/validator.h"
 
 enum { JOINS_MAX = 64 }; /* That a hint looks at. */
@@ -313,6 +314,75 @@ static int run_cat(const struct command_arguments *arguments, struct error *err)
     return done ? EXIT_CODE_OK : (int)err->code;
 }
 
+/* schema */
+
+static int run_schema_infer(const struct command_arguments *arguments, struct error *err)
+{
+    const char *name = command_flag(arguments, "name"), *stream = command_flag(arguments, "stream");
+    struct schema_infer_options options = {
+        .file = arguments->file,
+        .stream = stream,
+        .infer = {.name = name != NULL ? name : "Event",
+                  .name_space = command_flag(arguments, "namespace"),
+                  .enums = !is_given(arguments, "no-enums")},
+        .json = is_given(arguments, "json"),
+    };
+
+    if (!command_integer(arguments, "sample", 1, 100000000, stream != NULL ? 1000 : 100000,
+                         &options.sample, err)
+        || !schema_infer(&options, err))
+        return (int)err->code;
+    return EXIT_CODE_OK;
+}
+
+static bool read_mode(const struct command_arguments *arguments, enum schema_mode *mode,
+                      struct error *err)
+{
+    static const char *const modes[] = {"backward", "forward", "full"};
+    const char *text = command_flag(arguments, "mode");
+
+    *mode = MODE_BACKWARD;
+    if (text == NULL)
+        return true;
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(text, modes[i]) == 0) {
+            *mode = (enum schema_mode)i;
+            return true;
+        }
+    error_set(err, EXIT_CODE_USAGE, "schema check: --mode: %.100s is no mode", text);
+    return error_hint(err, "use one of: backward, forward, full");
+}
+
+static int run_schema_check(const struct command_arguments *arguments, struct error *err)
+{
+    struct schema_check_options options = {
+        .stream = command_flag(arguments, "stream"),
+        .json = is_given(arguments, "json"),
+    };
+    bool fits = false;
+
+    if (!read_mode(arguments, &options.mode, err))
+        return (int)err->code;
+
+    struct pipeline *pipeline = pipeline_load(arguments->file, err);
+    bool done = pipeline != NULL && check_stream(pipeline, options.stream, err)
+                && schema_check(pipeline, &options, &fits, err);
+
+    pipeline_free(pipeline);
+    return !done ? (int)err->code : fits ? EXIT_CODE_OK : EXIT_CODE_DIFFERENT;
+}
+
+static int run_schema_show(const struct command_arguments *arguments, struct error *err)
+{
+    const char *stream = command_flag(arguments, "stream");
+    struct pipeline *pipeline = pipeline_load(arguments->file, err);
+    bool done = pipeline != NULL && check_stream(pipeline, stream, err)
+                && schema_show(pipeline, stream, is_given(arguments, "json"), err);
+
+    pipeline_free(pipeline);
+    return done ? EXIT_CODE_OK : (int)err->code;
+}
+
 /* config */
 
 static int run_config_show(const struct command_arguments *arguments, struct error *err)
@@ -493,6 +563,47 @@ const struct command commands[] = {
                {"follow", NULL, "go on behind the end until it is stopped"},
                {"pubsub", NULL, "from the stream's subscription instead of its topic"}},
      .run = run_cat},
+    {.name = "schema infer",
+     .summary = "an Avro schema from sample events",
+     .text =
+         "Prints an Avro schema that takes all of the events, and tells on stderr why each field "
+         "is\n"
+         "what it is, with counts and examples. FILE holds events, one JSON object a line (- is\n"
+         "stdin); with --stream it is a pipeline file, and messages that wait in the stream's\n"
+         "subscription are looked at and given back. The schema is tried on the events as the\n"
+         "bridge would.",
+     .takes_file = true,
+     .examples = {"dualrun schema infer events.jsonl --name View > view.avsc",
+                  "dualrun schema infer pipeline.yaml --stream views --sample 5000"},
+     .flags = {{"stream", "NAME", "take a live sample of this stream of the pipeline file"},
+               {"sample", "N", "at most N events (100000; of a stream 1000)"},
+               {"name", "NAME", "of the record (Event)"},
+               {"namespace", "NAME", "of the record"},
+               {"no-enums", NULL, "few different words stay a string"}},
+     .run = run_schema_infer},
+    {.name = "schema check",
+     .summary = "the file's schemas against the registry's",
+     .text =
+         "Compares the schema of each stream with the newest one under its subject: backward, new\n"
+         "readers of old records; forward, old readers of new records; full, both. Names the "
+         "field\n"
+         "that breaks it and the way out. Status 1 says that one does not fit.",
+     .takes_file = true,
+     .examples = {"dualrun schema check pipeline.yaml",
+                  "dualrun schema check pipeline.yaml --stream views --mode full --json"},
+     .flags = {{"stream", "NAME", "only this stream"},
+               {"mode", "MODE", "backward (default), forward or full"}},
+     .run = run_schema_check},
+    {.name = "schema show",
+     .summary = "what the file says and the registry holds",
+     .text =
+         "Lists for each stream its schema file, its subject, the newest id, and whether they are\n"
+         "the same; with --stream both texts.",
+     .takes_file = true,
+     .examples = {"dualrun schema show pipeline.yaml",
+                  "dualrun schema show pipeline.yaml --stream views"},
+     .flags = {{"stream", "NAME", "this stream, with both schemas"}},
+     .run = run_schema_show},
     {.name = "config show",
      .summary = "the file with every default and where it comes from",
      .text =

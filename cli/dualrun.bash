@@ -8,13 +8,17 @@ _dualrun() {
     'join '*) words=' --join --until-end --http --json --log-level --log-json --help ' ;;
     'validate '*) words=' --kind --stream --join --report --json --log-level --log-json --help ' ;;
     'cat '*) words=' --at --partition --last --from --to --key --count --follow --pubsub --json --log-level --log-json --help ' ;;
+    'schema infer') words=' --stream --sample --name --namespace --no-enums --json --log-level --log-json --help ' ;;
+    'schema check') words=' --stream --mode --json --log-level --log-json --help ' ;;
+    'schema show') words=' --stream --json --log-level --log-json --help ' ;;
     'config show') words=' --json --log-level --log-json --help ' ;;
     'config check') words=' --json --log-level --log-json --help ' ;;
     'config schema') words=' --json --log-level --log-json --help ' ;;
     'version '*) words=' --json --log-level --log-json --help ' ;;
     'help '*) words=' --json --log-level --log-json --help ' ;;
     esac
-    [[ $COMP_CWORD -eq 1 ]] && words='plan bridge join validate cat config version help'
+    [[ $COMP_CWORD -eq 1 ]] && words='plan bridge join validate cat schema config version help'
+    [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == schema ]] && words='infer check show'
     [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == config ]] && words='show check schema'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
     [[ $word == -* || $COMP_CWORD -eq 1 ]] || mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$word")

@@ -179,6 +179,25 @@ static void complete_words(const char *prefix, FILE *out)
     }
 }
 
+/* The second words of each group of commands ("config show"). */
+static void complete_groups(FILE *out)
+{
+    char group[32] = "";
+
+    for (size_t i = 0; i < command_count; i++) {
+        const char *space = strchr(commands[i].name, ' ');
+        size_t size = space != NULL ? (size_t)(space - commands[i].name) : 0;
+
+        if (commands[i].hidden || size == 0 || strncmp(group, commands[i].name, size + 1) == 0)
+            continue;
+        snprintf(group, sizeof group, "%.*s", (int)size + 1, commands[i].name);
+        fprintf(out, "    [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == %.*s ]] && words='",
+                (int)size, group);
+        complete_words(group, out);
+        fputs("'\n", out);
+    }
+}
+
 void command_completion(FILE *out)
 {
     fputs("# SPDX-License-Identifier: Apache-2.0\n"
@@ -198,10 +217,9 @@ void command_completion(FILE *out)
     }
     fputs("    esac\n    [[ $COMP_CWORD -eq 1 ]] && words='", out);
     complete_words("", out);
-    fputs("'\n    [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == config ]] && words='", out);
-    complete_words("config ", out);
-    fputs("'\n"
-          "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
+    fputs("'\n", out);
+    complete_groups(out);
+    fputs("    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
           "    [[ $word == -* || $COMP_CWORD -eq 1 ]] || mapfile -t -O \"${#COMPREPLY[@]}\" "
           "COMPREPLY "
           "< <(compgen -f -- \"$word\")\n"

@@ -71,7 +71,7 @@ struct pipeline_stream {
     struct pipeline_topic topic;
     enum pipeline_decode decode;
     enum pipeline_unknown unknown_fields; /* DECODE_JSON */
-    char *schema_file; /* NULL with DECODE_RAW. */
+    char *schema_file;                    /* NULL with DECODE_RAW. */
     enum pipeline_key_kind key_kind;
     char *key; /* Field path ("user.id"), or the attribute's name. NULL: ordering key. */
     char *event_time_field; /* Path. NULL: the record's Kafka timestamp. */

@@ -181,7 +181,7 @@ static void check_streams(struct pipeline_reader *reader)
             stream_problem(
                 reader, stream, "stop_above", "add dead_letter: TOPIC, or remove this",
                 "without dead letters the first message that does not fit stops the stream");
-        if (stream->decode != DECODE_JSON && yaml_child(node, "unknown_fields") != NULL)
+        if (stream->decode != DECODE_JSON && stream->unknown_fields != UNKNOWN_IGNORE)
             stream_problem(reader, stream, "unknown_fields", "remove it, or write decode: json",
                            "only JSON has members that a schema does not know");
         if (stream->decode == DECODE_RAW) {

@@ -12,6 +12,7 @@
 #include "core/registry.h"
 #include "plan/outcome.h"
 #include "plan/rules.h"
+#include "schema/compat.h"
 
 struct plan {
     const struct pipeline *pipeline;
@@ -303,6 +304,29 @@ static void check_join_target(struct plan *plan, const struct pipeline_join *joi
     check_own_topic(plan, join->late_topic);
 }
 
+/* Readers of the new schema must be able to read what lies in the topic. */
+static void judge_schema(struct plan *plan, const struct pipeline_stream *stream,
+                         const char *subject, const struct schema *newest, int32_t id)
+{
+    struct compat compat = {0};
+    struct error err;
+    struct schema *schema =
+        stream->schema_file != NULL ? schema_load(stream->schema_file, &err) : NULL;
+
+    if (stream->schema_file != NULL && schema == NULL)
+        findings_add_error(findings_of(plan), "schema_unreadable", subject, &err);
+    else if (schema == NULL || compat_reads(&compat, schema, newest))
+        findings_add(findings_of(plan), SEVERITY_OK, "schema_fits", subject,
+                     "the file fits its newest schema, %d", (int)id);
+    for (size_t i = 0; i < compat.count; i++)
+        finding_advise(findings_add(findings_of(plan), SEVERITY_ERROR, "schema_breaks", subject,
+                                    "against schema %d, %s: %s", (int)id, compat.problems[i].path,
+                                    compat.problems[i].fact),
+                       "readers of the new schema could not read what lies in the topic", "%s",
+                       compat.problems[i].next);
+    schema_free(schema);
+}
+
 static void check_registry(struct plan *plan)
 {
     const struct pipeline_kafka *kafka = &plan->pipeline->kafka;
@@ -321,8 +345,7 @@ static void check_registry(struct plan *plan)
         err.text[0] = '\0';
         const struct schema *newest = registry_latest(registry, subject, &id, &err);
         if (newest != NULL)
-            findings_add(findings_of(plan), SEVERITY_OK, "schema_registered", subject,
-                         "its newest schema has the id %d", (int)id);
+            judge_schema(plan, stream, subject, newest, id);
         else if (err.text[0] != '\0')
             findings_add_error(findings_of(plan), "registry", "schema registry", &err);
         else if (stream->schema_file != NULL)
