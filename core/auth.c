@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/auth_external.h"
 #include "core/auth_key.h"
 #include "core/buffer.h"
 #include "core/http_client.h"
@@ -27,7 +28,7 @@ enum {
     TOKEN_FILE_LIMIT = 16 * 1024,
 };
 
-enum auth_kind { AUTH_NONE, AUTH_TOKEN_FILE, AUTH_KEY, AUTH_METADATA };
+enum auth_kind { AUTH_NONE, AUTH_TOKEN_FILE, AUTH_KEY, AUTH_EXTERNAL, AUTH_METADATA };
 
 struct auth {
     enum auth_kind kind;
@@ -37,9 +38,10 @@ struct auth {
     char *file;          /* AUTH_TOKEN_FILE */
     struct stat seen;    /* The file when it was read. */
     struct auth_key key; /* AUTH_KEY */
-    char *metadata_url;  /* AUTH_METADATA */
-    char *header;        /* "Bearer ...", NULL: none yet, or refused. */
-    int64_t renew_us;    /* Monotonic. */
+    struct auth_external external;
+    char *metadata_url; /* AUTH_METADATA */
+    char *header;       /* "Bearer ...", NULL: none yet, or refused. */
+    int64_t renew_us;   /* Monotonic. */
     int64_t expires_us;
 };
 
@@ -60,8 +62,19 @@ static char *gcloud_file(void)
     return NULL;
 }
 
+static bool use_external(struct auth *auth, const char *file, struct error *err)
+{
+    auth->kind = AUTH_EXTERNAL;
+    if (!auth_external_load(&auth->external, file, err))
+        return false;
+    auth->name = memory_text(auth->external.name);
+    return true;
+}
+
 static bool use_key(struct auth *auth, const char *file, struct error *err)
 {
+    if (auth_external_is(file))
+        return use_external(auth, file, err);
     auth->kind = AUTH_KEY;
     if (!auth_key_load(&auth->key, file, err))
         return false;
@@ -122,12 +135,9 @@ static bool use(struct auth *auth, const struct pipeline_pubsub *pubsub, struct 
     case CREDENTIALS_TOKEN_FILE:
         return use_token_file(auth, pubsub->credentials_file);
     case CREDENTIALS_EXTERNAL_ACCOUNT:
-        break;
+        return use_external(auth, pubsub->credentials_file, err);
     }
-    error_set(err, EXIT_CODE_CONFIG,
-              "pubsub.credentials: external_account is not supported in this version");
-    return error_hint(err, "use a token_file that another program keeps fresh, service_account, or "
-                           "metadata");
+    return error_set(err, EXIT_CODE_BUG, "credentials of no kind");
 }
 
 struct auth *auth_new(const struct pipeline_pubsub *pubsub, struct clock *clock, struct error *err)
@@ -156,6 +166,7 @@ void auth_free(struct auth *auth)
         return;
     auth_refuse(auth);
     auth_key_fini(&auth->key);
+    auth_external_fini(&auth->external);
     http_client_free(auth->http);
     free(auth->name);
     free(auth->file);
@@ -292,12 +303,41 @@ static bool fetch_by_key(struct auth *auth, struct error *err)
     return done;
 }
 
+static bool fetch_external(struct auth *auth, struct error *err)
+{
+    struct auth_external_token token = {0};
+    bool done = auth_external_fetch(&auth->external, auth->http, clock_wall_ms(auth->clock) / 1000,
+                                    &token, err);
+
+    if (done && token_is_clean(buffer_text(&token.text)))
+        keep_token(auth, buffer_text(&token.text), token.lifetime_s);
+    else if (done)
+        done =
+            error_retry(err, EXIT_CODE_SOURCE, "%s: the answer holds no access token", auth->name);
+    if (token.text.data != NULL)
+        explicit_bzero(token.text.data, token.text.capacity);
+    buffer_fini(&token.text);
+    return done;
+}
+
+static bool fetch_once(struct auth *auth, struct error *err)
+{
+    switch (auth->kind) {
+    case AUTH_METADATA:
+        return fetch_metadata(auth, err);
+    case AUTH_EXTERNAL:
+        return fetch_external(auth, err);
+    default:
+        return fetch_by_key(auth, err);
+    }
+}
+
 static bool fetch(struct auth *auth, struct error *err)
 {
     int64_t pause_ms = TRY_PAUSE_MS;
 
     for (int try = 1;; try++) {
-        if (auth->kind == AUTH_METADATA ? fetch_metadata(auth, err) : fetch_by_key(auth, err))
+        if (fetch_once(auth, err))
             return true;
         if (err->class != ERROR_RETRY || try == TRIES)
             return false;

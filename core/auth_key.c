@@ -45,15 +45,12 @@ static const char *behind(const char *text, const char *start)
     return text;
 }
 
-/* A file could name any address to send a signed request to: only Google's own, or this machine. */
-static bool uri_allowed(const char *uri)
+static bool is_loopback(const char *url)
 {
-    static const char *const loopback[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
+    static const char *const hosts[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
 
-    if (strcmp(uri, TOKEN_URI) == 0)
-        return true;
-    for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++) {
-        const char *rest = behind(uri, loopback[i]);
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        const char *rest = behind(url, hosts[i]);
         if (rest == NULL)
             continue;
         if (*rest == ':')
@@ -61,6 +58,28 @@ static bool uri_allowed(const char *uri)
         return *rest == '/' && strpbrk(rest, " \t\r\n@") == NULL;
     }
     return false;
+}
+
+bool auth_key_url_allowed(const char *url)
+{
+    static const char domain[] = ".googleapis.com";
+    const char *host = behind(url, "https://");
+    size_t size = host != NULL ? strcspn(host, "/?#") : 0, end = sizeof domain - 1;
+
+    if (is_loopback(url))
+        return true;
+    for (size_t i = 0; i < size; i++)
+        if (!(host[i] == '.' || host[i] == '-' || (host[i] >= '0' && host[i] <= '9')
+              || (host[i] >= 'a' && host[i] <= 'z')))
+            return false;
+    return size > end && strncmp(host + size - end, domain, end) == 0 && host[size] == '/'
+           && strpbrk(host, " \t\r\n@") == NULL;
+}
+
+/* A file could name any address to send a signed request to: only Google's own, or this machine. */
+static bool uri_allowed(const char *uri)
+{
+    return strcmp(uri, TOKEN_URI) == 0 || is_loopback(uri);
 }
 
 static json_t *read_file(const char *file, struct error *err)
@@ -248,7 +267,7 @@ static bool append_assertion(const struct auth_key *key, int64_t now_s, struct b
     return append_signature(key, start, form, err);
 }
 
-static void append_parameter(struct buffer *form, const char *name, const char *value)
+void auth_key_parameter(struct buffer *form, const char *name, const char *value)
 {
     buffer_appendf(form, "&%s=", name);
     for (; *value != '\0'; value++) {
@@ -264,9 +283,9 @@ bool auth_key_request(const struct auth_key *key, int64_t now_s, struct buffer *
     buffer_clear(form);
     if (key->key == NULL) {
         buffer_append_text(form, "grant_type=refresh_token");
-        append_parameter(form, "client_id", key->client_id);
-        append_parameter(form, "client_secret", key->client_secret);
-        append_parameter(form, "refresh_token", key->refresh_token);
+        auth_key_parameter(form, "client_id", key->client_id);
+        auth_key_parameter(form, "client_secret", key->client_secret);
+        auth_key_parameter(form, "refresh_token", key->refresh_token);
         return true;
     }
     buffer_append_text(form, "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"

@@ -33,5 +33,9 @@ void auth_key_fini(struct auth_key *key);
 /* The form that is posted to token_uri. now_s: seconds since 1970. False if the key cannot sign. */
 bool auth_key_request(const struct auth_key *key, int64_t now_s, struct buffer *form,
                       struct error *err);
+/* Appends "&name=value", the value escaped for a form. */
+void auth_key_parameter(struct buffer *form, const char *name, const char *value);
+/* May a secret be sent there? https on a host below googleapis.com, or this machine. */
+bool auth_key_url_allowed(const char *url);
 
 #endif
