@@ -12,56 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/arena.h"
-#include "joiner/floor.h"
-#include "joiner/row_index.h"
+#include "joiner/task_parts.h"
 
-enum { FLOOR_STEPS = 256, GROUP_BLOCK = 64 * 1024 };
-
-struct task_input {
-    int64_t max_time_ms;
-    int64_t offset;
-    bool idle;
-    struct floor_stairs floor;
-};
-
-/* Rows of one time and key while the sweep passes them. */
-struct task_group {
-    struct arena arena;
-    struct buffer name; /* Time and key, as stored; empty: no group is open. */
-    struct buffer key;
-    struct row *rows;
-    struct row_place *places; /* Of the rows, at the same positions. */
-    size_t count, capacity;
-    size_t primary_count; /* They come first. */
-    struct row *matches;  /* For the primary that is being closed. */
-    size_t match_capacity;
-};
-
-struct task {
-    const struct task_join *join;
-    struct store *store;
-    const struct task_output *output;
-    int64_t hi_ms, lo_ms, reach_ms;
-    int64_t watermark_ms;
-    int64_t cursor_ms; /* Everything that lies before has been closed. */
-    bool cursor_set;
-    struct task_input inputs[TASK_COMMIT_INPUTS_MAX];
-    struct row_index index;
-    uint64_t row_hash;
-    struct buffer place, content, from, to; /* Scratch. */
-    int64_t *times;                         /* Scratch: of the live primary rows of a key. */
-    size_t time_count, time_capacity;
-    struct task_group group;
-    int64_t limit_ms;  /* The scan ends here. */
-    struct error *err; /* Of the scan that runs. */
-    bool failed;
-};
-
-static int64_t max_of(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
+enum { FLOOR_STEPS = 256 };
 
 struct task *task_new(const struct task_join *join, struct store *store,
                       const struct task_output *output)
@@ -83,7 +36,7 @@ struct task *task_new(const struct task_join *join, struct store *store,
         floor_init(&task->inputs[i].floor, max_of(1, (task->reach_ms + task->lo_ms) / FLOOR_STEPS));
     }
     row_index_init(&task->index);
-    arena_init(&task->group.arena, GROUP_BLOCK);
+    arena_init(&task->group.arena, TASK_GROUP_BLOCK);
     return task;
 }
 
@@ -114,19 +67,6 @@ int64_t task_cutoff_ms(const struct task *task)
 {
     return task->watermark_ms == TASK_TIME_NONE ? TASK_TIME_NONE
                                                 : task->watermark_ms - task->reach_ms;
-}
-
-/* Where a row lies for as long as it lives: it dies when the cutoff passes this time. */
-static int64_t home_ms(const struct task *task, uint32_t input, int64_t time_ms)
-{
-    return input == ROW_PRIMARY ? time_ms : time_ms + task->join->windows[input].before_ms;
-}
-
-static bool matches(const struct task *task, int64_t primary_ms, uint32_t input, int64_t time_ms)
-{
-    const struct task_window *window = &task->join->windows[input];
-
-    return time_ms - primary_ms >= -window->before_ms && time_ms - primary_ms <= window->after_ms;
 }
 
 /* W = the least M_i of the inputs that are not idle; undefined until each of them has a record. */
@@ -166,12 +106,7 @@ void task_pass(struct task *task, uint32_t input, int64_t offset)
 
 /* --- Rows --- */
 
-static struct store_bytes bytes_of(const struct buffer *buffer)
-{
-    return (struct store_bytes){buffer->data, buffer->size};
-}
-
-static bool put_row(struct task *task, int64_t place_ms, const struct row *row, struct error *err)
+bool task_put_row(struct task *task, int64_t place_ms, const struct row *row, struct error *err)
 {
     buffer_clear(&task->place);
     row_put_place(&task->place, place_ms, row);
@@ -188,8 +123,7 @@ static int order_times(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The times of the key's live primary rows after after_ms, sorted, into task->times. */
-static void find_primaries(struct task *task, uint64_t key_hash, int64_t after_ms)
+void task_find_primaries(struct task *task, uint64_t key_hash, int64_t after_ms)
 {
     const struct row_index_entry *entry;
     size_t cursor = SIZE_MAX;
@@ -208,9 +142,7 @@ static void find_primaries(struct task *task, uint64_t key_hash, int64_t after_m
         qsort(task->times, task->time_count, sizeof *task->times, order_times);
 }
 
-/* The earliest of task->times that the row matches. */
-static bool first_match(const struct task *task, uint32_t input, int64_t time_ms,
-                        int64_t *primary_ms)
+bool task_first_match(const struct task *task, uint32_t input, int64_t time_ms, int64_t *primary_ms)
 {
     size_t low = 0, high = task->time_count;
     int64_t from_ms = time_ms - task->join->windows[input].after_ms;
@@ -223,7 +155,7 @@ static bool first_match(const struct task *task, uint32_t input, int64_t time_ms
         else
             high = middle;
     }
-    if (low == task->time_count || !matches(task, task->times[low], input, time_ms))
+    if (low == task->time_count || !task_matches(task, task->times[low], input, time_ms))
         return false;
     *primary_ms = task->times[low];
     return true;
@@ -235,11 +167,11 @@ static bool put_beside_primary(struct task *task, const struct row *row, uint64_
 {
     int64_t primary_ms;
 
-    find_primaries(task, key_hash, INT64_MIN);
-    if (!first_match(task, row->input, row->time_ms, &primary_ms)
-        || primary_ms == home_ms(task, row->input, row->time_ms))
+    task_find_primaries(task, key_hash, INT64_MIN);
+    if (!task_first_match(task, row->input, row->time_ms, &primary_ms)
+        || primary_ms == task_home_ms(task, row->input, row->time_ms))
         return true;
-    return put_row(task, primary_ms, row, err);
+    return task_put_row(task, primary_ms, row, err);
 }
 
 struct gather {
@@ -276,10 +208,10 @@ static bool gather_home(struct task *task, struct gather *gather, const struct r
 
     bare.id_size = 0;
     buffer_clear(&task->from);
-    row_put_place(&task->from, home_ms(task, row->input, row->time_ms), &bare);
+    row_put_place(&task->from, task_home_ms(task, row->input, row->time_ms), &bare);
     bare.time_ms++;
     buffer_clear(&task->to);
-    row_put_place(&task->to, home_ms(task, row->input, row->time_ms), &bare);
+    row_put_place(&task->to, task_home_ms(task, row->input, row->time_ms), &bare);
     return task->store->ops->scan(task->store, bytes_of(&task->from), bytes_of(&task->to),
                                   gather_row, gather, err);
 }
@@ -299,11 +231,12 @@ static bool put_gathered(struct task *task, const struct gather *gather, const s
         if (!row_parse_place(key.data, key.size, &place)
             || !row_parse(&place, value.data, value.size, &row))
             return error_set(err, EXIT_CODE_STATE, "a stored row does not read back");
-        if (first_match(task, row.input, row.time_ms, &first_ms) && first_ms < primary->time_ms)
+        if (task_first_match(task, row.input, row.time_ms, &first_ms)
+            && first_ms < primary->time_ms)
             continue;
         row.key = primary->key;
         row.key_size = primary->key_size;
-        if (place.place_ms != primary->time_ms && !put_row(task, primary->time_ms, &row, err))
+        if (place.place_ms != primary->time_ms && !task_put_row(task, primary->time_ms, &row, err))
             return false;
     }
     return true;
@@ -322,7 +255,7 @@ static bool put_beside_secondaries(struct task *task, const struct row *primary,
         uint32_t input = row_index_input(entry);
         int64_t time_ms = row_index_time_ms(entry);
 
-        if (input == ROW_PRIMARY || !matches(task, primary->time_ms, input, time_ms))
+        if (input == ROW_PRIMARY || !task_matches(task, primary->time_ms, input, time_ms))
             continue;
         ok = gather_home(task, &gather,
                          &(struct row){.input = input,
@@ -332,7 +265,7 @@ static bool put_beside_secondaries(struct task *task, const struct row *primary,
                          err);
     }
     if (ok && gather.rows.size > 0) {
-        find_primaries(task, key_hash, INT64_MIN);
+        task_find_primaries(task, key_hash, INT64_MIN);
         ok = put_gathered(task, &gather, primary, err);
     }
     buffer_fini(&gather.rows);
@@ -367,7 +300,7 @@ static bool compare_stored(struct task *task, const struct row *row, struct comp
                            struct error *err)
 {
     struct row bare = *row;
-    int64_t place_ms = home_ms(task, row->input, row->time_ms);
+    int64_t place_ms = task_home_ms(task, row->input, row->time_ms);
 
     *compare = (struct compare){.row = row};
     buffer_clear(&task->from);
@@ -380,11 +313,10 @@ static bool compare_stored(struct task *task, const struct row *row, struct comp
                                   compare_row, compare, err);
 }
 
-/* Makes the row live. Sets duplicate and conflict instead if it is. */
-static bool keep_row(struct task *task, const struct row *row, struct task_verdict *verdict,
-                     struct error *err)
+bool task_keep_row(struct task *task, const struct row *row, struct task_verdict *verdict,
+                   struct error *err)
 {
-    int64_t place_ms = home_ms(task, row->input, row->time_ms);
+    int64_t place_ms = task_home_ms(task, row->input, row->time_ms);
     struct row_place place;
 
     buffer_clear(&task->place);
@@ -428,275 +360,17 @@ bool task_add(struct task *task, const struct row *row, struct task_verdict *ver
     *verdict = (struct task_verdict){.admitted = true, .watermark_ms = task->watermark_ms};
     if (task->watermark_ms != TASK_TIME_NONE) {
         verdict->late = row->time_ms < task->watermark_ms - task->join->lateness_ms;
-        verdict->admitted = home_ms(task, row->input, row->time_ms) >= task_cutoff_ms(task);
+        verdict->admitted = task_home_ms(task, row->input, row->time_ms) >= task_cutoff_ms(task);
     }
     /* A record on time cannot touch what lies before the cutoff; a late one could, so that closes first. */
     if (verdict->late && verdict->admitted && !task_close(task, err))
         return false;
-    if (verdict->admitted && !keep_row(task, row, verdict, err))
+    if (verdict->admitted && !task_keep_row(task, row, verdict, err))
         return false;
     input->offset = row->offset + 1;
     input->max_time_ms = max_of(input->max_time_ms, row->time_ms);
     update_watermark(task);
     return true;
-}
-
-/* --- The sweep --- */
-
-static void group_clear(struct task_group *group)
-{
-    group->count = group->primary_count = 0;
-    buffer_clear(&group->name);
-    arena_reset(&group->arena, GROUP_BLOCK);
-}
-
-static void group_add(struct task_group *group, const struct row_place *place,
-                      const struct row *row)
-{
-    if (group->count == group->capacity) {
-        group->capacity = group->capacity == 0 ? 16 : group->capacity * 2;
-        group->rows = memory_resize(group->rows, group->capacity * sizeof *group->rows);
-        group->places = memory_resize(group->places, group->capacity * sizeof *group->places);
-    }
-
-    size_t id_at = (size_t)(row->id - place->tail);
-    uint8_t *tail = arena_take(&group->arena, place->tail_size + row->value_size + 8);
-    uint8_t *content = tail + place->tail_size;
-    struct row *copy = &group->rows[group->count];
-
-    memcpy(tail, place->tail, place->tail_size);
-    memcpy(content, &row->offset, 8);
-    memcpy(content + 8, row->value, row->value_size);
-    *copy = *row;
-    copy->id = tail + id_at;
-    copy->value = content + 8;
-    group->places[group->count] = *place;
-    group->places[group->count].tail = tail;
-    group->primary_count += row->input == ROW_PRIMARY;
-    group->count++;
-}
-
-/* The rows that count for a primary of the group; 0 for one that a later primary takes them from. */
-static size_t select_matches(struct task *task, bool last_of_group)
-{
-    struct task_group *group = &task->group;
-    size_t count = 0;
-
-    if (task->join->latest && !last_of_group)
-        return 0;
-    for (size_t i = group->primary_count; i < group->count; i++) {
-        const struct row *row = &group->rows[i];
-        int64_t later_ms;
-
-        if (task->join->latest && first_match(task, row->input, row->time_ms, &later_ms))
-            continue;
-        if (count == group->match_capacity) {
-            group->match_capacity = count == 0 ? 16 : count * 2;
-            group->matches =
-                memory_resize(group->matches, group->match_capacity * sizeof *group->matches);
-        }
-        group->matches[count++] = *row;
-    }
-    return count;
-}
-
-static bool emit_group(struct task *task)
-{
-    struct task_group *group = &task->group;
-
-    for (size_t i = 0; i < group->primary_count; i++) {
-        size_t count = select_matches(task, i + 1 == group->primary_count);
-
-        if (count == 0 && task->join->inner)
-            continue;
-        if (!task->output->closed(task->output->context, &group->rows[i], group->matches, count,
-                                  task->watermark_ms, task->err))
-            return false;
-    }
-    return true;
-}
-
-/* Carries a secondary row to the next primary row that it matches, if one is live. */
-static bool carry_row(struct task *task, const struct row *row)
-{
-    int64_t next_ms;
-
-    if (!first_match(task, row->input, row->time_ms, &next_ms)
-        || next_ms == home_ms(task, row->input, row->time_ms))
-        return true;
-    if (next_ms < task->limit_ms)
-        task->limit_ms = next_ms; /* This scan would not see it. */
-    return put_row(task, next_ms, row, task->err);
-}
-
-/* Takes the row out of the live ones if this is its home. */
-static bool bury_row(struct task *task, size_t i)
-{
-    struct row_place place = task->group.places[i];
-    const struct row *row = &task->group.rows[i];
-    struct buffer *identity = &task->place;
-
-    if (home_ms(task, row->input, row->time_ms) != place.place_ms)
-        return carry_row(task, row);
-    buffer_clear(identity);
-    buffer_append(identity, task->group.name.data, task->group.name.size);
-    buffer_append(identity, place.tail, place.tail_size);
-    place.group = identity->data;
-    place.tail = identity->data + place.group_size;
-    task->row_hash -= row_content_hash(&place, row->value - 8, row->value_size + 8);
-    if (!row_index_remove(&task->index, row_key_hash(&place), row_tail_hash(&place), row->input,
-                          row->time_ms))
-        return error_set(task->err, EXIT_CODE_STATE,
-                         "the store holds a row that is not live (input %" PRIu32
-                         ", offset %" PRId64 ")",
-                         row->input, row->offset);
-    return true;
-}
-
-static bool finish_group(struct task *task)
-{
-    struct task_group *group = &task->group;
-    bool ok = true;
-
-    if (group->name.size == 0)
-        return true;
-
-    struct row_place place = {.group = group->name.data, .group_size = group->name.size};
-
-    task->time_count = 0;
-    if (group->primary_count < group->count)
-        find_primaries(task, row_key_hash(&place), group->places[0].place_ms);
-    if (group->primary_count > 0) {
-        ok = emit_group(task);
-    }
-    for (size_t i = 0; ok && i < group->count; i++)
-        ok = bury_row(task, i);
-    group_clear(group);
-    return ok;
-}
-
-static bool sweep_row(void *context, struct store_bytes key, struct store_bytes value)
-{
-    struct task *task = context;
-    struct task_group *group = &task->group;
-    struct row_place place;
-    struct row row;
-
-    if (!row_parse_place(key.data, key.size, &place)
-        || !row_parse(&place, value.data, value.size, &row)
-        || row.input >= task->join->input_count) {
-        task->failed = true;
-        return error_set(task->err, EXIT_CODE_STATE, "a stored row does not read back");
-    }
-    if (place.group_size != group->name.size
-        || memcmp(place.group, group->name.data, place.group_size) != 0) {
-        task->failed = !finish_group(task);
-        if (task->failed || place.place_ms >= task->limit_ms)
-            return false;
-        buffer_append(&group->name, place.group, place.group_size);
-        buffer_clear(&group->key);
-        row_unescape_key(&group->key, &place);
-    }
-    row.key = group->key.data;
-    row.key_size = group->key.size;
-    group_add(group, &place, &row);
-    return true;
-}
-
-/* One scan up to limit_ms, which carried rows may bring nearer. */
-static bool sweep(struct task *task, struct error *err)
-{
-    buffer_clear(&task->from);
-    row_put_time(&task->from, task->cursor_set ? task->cursor_ms : INT64_MIN);
-    buffer_clear(&task->to);
-    row_put_time(&task->to, task->limit_ms);
-    task->err = err;
-    task->failed = false;
-    group_clear(&task->group);
-    if (!task->store->ops->scan(task->store, bytes_of(&task->from), bytes_of(&task->to), sweep_row,
-                                task, err))
-        return false;
-    if (task->failed || !finish_group(task))
-        return false;
-    task->cursor_ms = task->limit_ms;
-    task->cursor_set = true;
-    return true;
-}
-
-bool task_close(struct task *task, struct error *err)
-{
-    int64_t cutoff_ms = task_cutoff_ms(task);
-
-    if (cutoff_ms == TASK_TIME_NONE || (task->cursor_set && task->cursor_ms >= cutoff_ms))
-        return true;
-    do {
-        task->limit_ms = cutoff_ms;
-        if (!sweep(task, err))
-            return false;
-    } while (task->cursor_ms < cutoff_ms);
-    for (uint32_t i = 0; i < task->join->input_count; i++)
-        floor_cut(&task->inputs[i].floor, cutoff_ms);
-    buffer_clear(&task->from);
-    row_put_time(&task->from, cutoff_ms);
-    return task->store->ops->forget(task->store, bytes_of(&task->from), err);
-}
-
-/* --- Commit and restart --- */
-
-void task_describe(const struct task *task, struct task_commit *commit)
-{
-    assert(task->watermark_ms == TASK_TIME_NONE || task->cursor_ms >= task_cutoff_ms(task));
-
-    *commit = (struct task_commit){
-        .config_hash = task->join->config_hash,
-        .watermark_ms = task->watermark_ms,
-        .row_count = task->index.count,
-        .row_hash = task->row_hash,
-        .input_count = task->join->input_count,
-    };
-    for (uint32_t i = 0; i < task->join->input_count; i++)
-        commit->inputs[i] = (struct task_commit_input){
-            .offset = task->inputs[i].offset,
-            .max_time_ms = task->inputs[i].max_time_ms,
-            .replay_offset = floor_offset(&task->inputs[i].floor, task->inputs[i].offset),
-        };
-}
-
-void task_restore(struct task *task, const struct task_commit *commit)
-{
-    assert(commit->input_count == task->join->input_count && task->index.count == 0);
-
-    task->watermark_ms = commit->watermark_ms;
-    task->cursor_ms = task_cutoff_ms(task);
-    task->cursor_set = task->watermark_ms != TASK_TIME_NONE;
-    for (uint32_t i = 0; i < commit->input_count; i++) {
-        task->inputs[i].offset = commit->inputs[i].offset;
-        task->inputs[i].max_time_ms = commit->inputs[i].max_time_ms;
-        task->inputs[i].idle = false;
-    }
-}
-
-bool task_replay(struct task *task, const struct row *row, struct error *err)
-{
-    struct task_verdict verdict;
-
-    assert(row->offset < task->inputs[row->input].offset);
-    if (task->watermark_ms != TASK_TIME_NONE
-        && home_ms(task, row->input, row->time_ms) < task_cutoff_ms(task))
-        return true;
-    return keep_row(task, row, &verdict, err);
-}
-
-bool task_check(const struct task *task, const struct task_commit *commit, struct error *err)
-{
-    if (task->index.count == commit->row_count && task->row_hash == commit->row_hash)
-        return true;
-    error_set(err, EXIT_CODE_STATE,
-              "the state rebuilt from the source topics is not the committed one: %zu live rows "
-              "with hash %016" PRIx64 ", committed were %" PRIu64 " with hash %016" PRIx64,
-              task->index.count, task->row_hash, commit->row_count, commit->row_hash);
-    return error_hint(err, "a source topic was recreated, compacted or truncated since the last "
-                           "commit; to begin anew, give the join another group");
 }
 
 /* --- What it knows --- */

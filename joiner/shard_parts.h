@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * shard_parts: what the files of a shard share. For shard*.c alone.
+ */
+#ifndef JOINER_SHARD_PARTS_H
+#define JOINER_SHARD_PARTS_H
+
+#include "core/buffer.h"
+#include "joiner/shard.h"
+
+enum { FEED_BATCH = 256 };
+
+struct feed { /* One input. */
+    const char *topic;
+    rd_kafka_queue_t *queue;
+    rd_kafka_message_t *batch[FEED_BATCH];
+    size_t next, count;
+    bool at_end;
+    bool asked; /* In this step, and there was nothing. */
+    bool restored;
+    int64_t silent_since_ms;
+    int64_t start_offset, end_offset; /* Where reading began, and the end of the partition then. */
+    int64_t restored_offset;          /* RESTORING: replayed up to here. */
+    enum idle_verdict idle;
+    struct metric *lag;
+    struct record_reader reader;
+};
+
+struct shard {
+    struct shard_context *context;
+    int32_t partition;
+    enum shard_state state;
+    struct store *store;
+    struct task *task;
+    struct task_output output;
+    struct task_commit commit; /* RESTORING: what must come of it. */
+    struct feed *feeds;
+    uint32_t input_count;
+    struct buffer key, value;
+    struct metric *metrics[SHARD_METRIC_COUNT];
+    int64_t watched_ms;
+    int64_t restore_began_us;
+    bool dirty;
+    bool finished;
+};
+
+static inline void shard_count(struct shard *shard, enum shard_metric metric, int64_t delta)
+{
+    metric_add(shard->metrics[metric], delta);
+}
+
+/* A label: the output of a closed primary row. */
+bool shard_emit_label(void *context, const struct row *primary, const struct row *matches,
+                      size_t match_count, int64_t watermark_ms, struct error *err);
+bool shard_send_late(struct shard *shard, const rd_kafka_message_t *message, const struct row *row,
+                     const struct task_verdict *verdict, struct error *err);
+bool shard_send_dead(struct shard *shard, uint32_t input, const rd_kafka_message_t *message,
+                     const char *reason, struct error *err);
+/* Every input is replayed: compares with the commit and runs. Does nothing before that. */
+bool shard_finish_restore(struct shard *shard, struct error *err);
+
+#endif

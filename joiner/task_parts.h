@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * task_parts: what the files of a task share. For task*.c alone.
+ */
+#ifndef JOINER_TASK_PARTS_H
+#define JOINER_TASK_PARTS_H
+
+#include "core/arena.h"
+#include "core/buffer.h"
+#include "joiner/floor.h"
+#include "joiner/row_index.h"
+#include "joiner/task.h"
+
+enum { TASK_GROUP_BLOCK = 64 * 1024 };
+
+struct task_input {
+    int64_t max_time_ms;
+    int64_t offset;
+    bool idle;
+    struct floor_stairs floor;
+};
+
+/* Rows of one time and key while the sweep passes them. */
+struct task_group {
+    struct arena arena;
+    struct buffer name; /* Time and key, as stored; empty: no group is open. */
+    struct buffer key;
+    struct row *rows;
+    struct row_place *places; /* Of the rows, at the same positions. */
+    size_t count, capacity;
+    size_t primary_count; /* They come first. */
+    struct row *matches;  /* For the primary that is being closed. */
+    size_t match_capacity;
+};
+
+struct task {
+    const struct task_join *join;
+    struct store *store;
+    const struct task_output *output;
+    int64_t hi_ms, lo_ms, reach_ms;
+    int64_t watermark_ms;
+    int64_t cursor_ms; /* Everything that lies before has been closed. */
+    bool cursor_set;
+    struct task_input inputs[TASK_COMMIT_INPUTS_MAX];
+    struct row_index index;
+    uint64_t row_hash;
+    struct buffer place, content, from, to; /* Scratch. */
+    int64_t *times;                         /* Scratch: of the live primary rows of a key. */
+    size_t time_count, time_capacity;
+    struct task_group group;
+    int64_t limit_ms;  /* The scan ends here. */
+    struct error *err; /* Of the scan that runs. */
+    bool failed;
+};
+
+static inline int64_t max_of(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Where a row lies for as long as it lives: it dies when the cutoff passes this time. */
+static inline int64_t task_home_ms(const struct task *task, uint32_t input, int64_t time_ms)
+{
+    return input == ROW_PRIMARY ? time_ms : time_ms + task->join->windows[input].before_ms;
+}
+
+static inline bool task_matches(const struct task *task, int64_t primary_ms, uint32_t input,
+                                int64_t time_ms)
+{
+    const struct task_window *window = &task->join->windows[input];
+
+    return time_ms - primary_ms >= -window->before_ms && time_ms - primary_ms <= window->after_ms;
+}
+
+static inline struct store_bytes bytes_of(const struct buffer *buffer)
+{
+    return (struct store_bytes){buffer->data, buffer->size};
+}
+
+bool task_put_row(struct task *task, int64_t place_ms, const struct row *row, struct error *err);
+/* The times of the key's live primary rows after after_ms, sorted, into task->times. */
+void task_find_primaries(struct task *task, uint64_t key_hash, int64_t after_ms);
+/* The earliest of task->times that the row matches. */
+bool task_first_match(const struct task *task, uint32_t input, int64_t time_ms,
+                      int64_t *primary_ms);
+/* Makes the row live. Sets duplicate and conflict instead if it is. */
+bool task_keep_row(struct task *task, const struct row *row, struct task_verdict *verdict,
+                   struct error *err);
+
+#endif
