@@ -40,6 +40,7 @@ struct engine {
     struct task_join task_join;
     struct shard_context context;
     struct slot slot;
+    char *checkpoints; /* A folder. */
     struct metrics *metrics;
     int32_t partition_count;
     struct shard **shards;
@@ -135,6 +136,7 @@ static void fail_callback(struct engine *engine, const struct error *err)
 }
 
 static bool commit_shards(struct engine *engine, struct error *err);
+static void checkpoint_shards(struct engine *engine, bool all);
 
 static void on_assign(struct engine *engine, rd_kafka_topic_partition_list_t *list)
 {
@@ -161,7 +163,9 @@ static void on_revoke(struct engine *engine)
     bool keep = !engine->discard && !engine->callback_failed && !engine->context.emitter_failed
                 && !rd_kafka_assignment_lost(engine->context.consumer);
 
-    if (keep && !commit_shards(engine, &err))
+    if (keep && commit_shards(engine, &err))
+        checkpoint_shards(engine, true); /* Who takes over may share the folder. */
+    else if (keep)
         fail_callback(engine, &err);
     else if (!keep && !engine->discard && !emitter_abort(engine->context.emitter, &err)) {
         engine->context.emitter_failed = true;
@@ -292,6 +296,19 @@ static bool ensure_topics(struct engine *engine, rd_kafka_t *client, struct erro
     return true;
 }
 
+/* A checkpoint is good for the cluster that its offsets are of, and for no other. */
+static bool read_cluster(struct shard_context *context, rd_kafka_t *client, struct error *err)
+{
+    char *cluster = rd_kafka_clusterid(client, COMMITTED_TIMEOUT_MS);
+
+    if (cluster == NULL)
+        return error_retry(err, EXIT_CODE_SOURCE, "Kafka does not say the id of its cluster");
+    free(context->cluster);
+    context->cluster = memory_text(cluster);
+    rd_kafka_mem_free(client, cluster);
+    return true;
+}
+
 static bool open_kafka(struct engine *engine, struct error *err)
 {
     struct shard_context *context = &engine->context;
@@ -304,7 +321,8 @@ static bool open_kafka(struct engine *engine, struct error *err)
 
     rd_kafka_t *client = emitter_client(context->emitter);
 
-    if (!count_partitions(engine, client, err) || !ensure_topics(engine, client, err))
+    if (!read_cluster(context, client, err) || !count_partitions(engine, client, err)
+        || !ensure_topics(engine, client, err))
         return false;
     free(engine->shards);
     engine->shards = memory_array((size_t)engine->partition_count, sizeof(struct shard *));
@@ -348,6 +366,8 @@ static bool open_engine(struct engine *engine, struct error *err)
     if (!check_supported(engine->join, err) || !slot_take(&engine->slot, engine->join, err))
         return false;
     context->directory = engine->slot.directory;
+    engine->checkpoints = memory_textf("%s/checkpoints", engine->join->state_directory);
+    context->checkpoints = engine->checkpoints;
     context->registry = registry_open(&engine->pipeline->kafka, err);
     if (context->registry == NULL)
         return false;
@@ -403,6 +423,8 @@ void engine_close(struct engine *engine)
     free(engine->shards);
     buffer_fini(&engine->status);
     buffer_fini(&engine->line);
+    free(engine->checkpoints);
+    free(engine->context.cluster);
     free(engine);
 }
 
@@ -572,6 +594,29 @@ bool engine_commit(struct engine *engine, bool now, struct error *err)
     bool ok = commit_shards(engine, err);
     engine->committed_us = now_us();
     return ok;
+}
+
+/* One at a time, so that the join stops but shortly: of all, or of the first that is due. */
+static void checkpoint_shards(struct engine *engine, bool all)
+{
+    int64_t now = now_us();
+
+    if (engine->join->checkpoint_interval_ms == 0)
+        return;
+    for (size_t i = 0; i < engine->shard_count; i++) {
+        if (!all && !shard_checkpoint_is_due(engine->shards[i], now))
+            continue;
+        shard_checkpoint(engine->shards[i]);
+        if (!all)
+            return;
+    }
+}
+
+bool engine_checkpoint(struct engine *engine, bool now, struct error *err)
+{
+    (void)err;
+    checkpoint_shards(engine, now);
+    return true;
 }
 
 /* --- After a failed transaction --- */

@@ -29,7 +29,9 @@ bool engine_poll(struct engine *engine,
                  struct error *err); /* The group: who has which partition. */
 bool engine_join(struct engine *engine, struct error *err);  /* Records in, labels out. */
 bool engine_watch(struct engine *engine, struct error *err); /* Idle inputs, time. */
-bool engine_commit(struct engine *engine, bool now, struct error *err); /* When it is due. */
+bool engine_commit(struct engine *engine, bool now, struct error *err);
+/* What was just committed, as a checkpoint: of one task that is due, or `now` of all. */
+bool engine_checkpoint(struct engine *engine, bool now, struct error *err); /* When it is due. */
 
 /* True if err is a transaction's failure: what was committed tells how to go on. */
 bool engine_can_recover(const struct engine *engine);

@@ -48,9 +48,13 @@ void floor_add(struct floor_stairs *stairs, int64_t place_ms, int64_t offset)
         if (place_ms <= last->until_ms)
             return; /* An earlier record lives as long. */
     }
+    floor_push(stairs, (struct floor_step){place_ms + stairs->step_ms - 1, offset});
+}
+
+void floor_push(struct floor_stairs *stairs, struct floor_step step)
+{
     make_room(stairs);
-    stairs->steps[stairs->first + stairs->count++] =
-        (struct floor_step){place_ms + stairs->step_ms - 1, offset};
+    stairs->steps[stairs->first + stairs->count++] = step;
 }
 
 void floor_cut(struct floor_stairs *stairs, int64_t cutoff_ms)

@@ -28,6 +28,8 @@ void floor_fini(struct floor_stairs *stairs);
 void floor_clear(struct floor_stairs *stairs);
 /* Offsets rise from call to call. */
 void floor_add(struct floor_stairs *stairs, int64_t place_ms, int64_t offset);
+/* A step as another staircase of the same input had it; in order. */
+void floor_push(struct floor_stairs *stairs, struct floor_step step);
 /* Rows before cutoff_ms are dead. */
 void floor_cut(struct floor_stairs *stairs, int64_t cutoff_ms);
 /* `none` if no row is live. */

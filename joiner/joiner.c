@@ -22,10 +22,11 @@ enum {
 /* One turn of a join, top to bottom: this is the whole data path. */
 static bool joiner_turn(struct engine *engine, struct error *err)
 {
-    return engine_poll(engine, err)              /* Partitions come and go. */
-           && engine_join(engine, err)           /* Records in, labels into the transaction. */
-           && engine_watch(engine, err)          /* A silent input must not stop time. */
-           && engine_commit(engine, false, err); /* Labels, late records and offsets at once. */
+    return engine_poll(engine, err)                  /* Partitions come and go. */
+           && engine_join(engine, err)               /* Records in, labels into the transaction. */
+           && engine_watch(engine, err)              /* A silent input must not stop time. */
+           && engine_commit(engine, false, err)      /* Labels, late records and offsets at once. */
+           && engine_checkpoint(engine, false, err); /* What a restart begins with. */
 }
 
 struct job { /* A join on a thread of its own: joins share nothing but the counters. */
@@ -76,7 +77,7 @@ static bool run(struct job *job, struct error *err)
         }
         tell(job, &told_us, &told_count);
     }
-    return engine_commit(engine, true, err);
+    return engine_commit(engine, true, err) && engine_checkpoint(engine, true, err);
 }
 
 static void *run_job(void *context)

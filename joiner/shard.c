@@ -109,6 +109,8 @@ static bool replay_message(struct shard *shard, uint32_t input, const rd_kafka_m
     char reason[RECORD_REASON_SIZE];
     struct row row;
 
+    if (shard->feeds[input].witness_due)
+        return shard_check_witness(shard, input, message, err);
     shard_count(shard, SHARD_join_replayed_total, 1);
     shard->feeds[input].restored_offset = message->offset + 1;
     switch (record_read(&shard->feeds[input].reader, message, &row, reason, err)) {
@@ -169,6 +171,9 @@ static bool handle_message(struct shard *shard, uint32_t input, rd_kafka_message
         return shard_finish_restore(shard, err);
     }
     feed->next++;
+    if (!feed->witness_due)
+        feed->last =
+            (struct checkpoint_witness){message->offset, rd_kafka_message_timestamp(message, NULL)};
     bool ok = shard->state == SHARD_RESTORING ? replay_message(shard, input, message, err)
                                               : join_message(shard, input, message, err);
     if (shard->state == SHARD_RESTORING && message->offset + 1 == target)
@@ -281,6 +286,7 @@ bool shard_describe(struct shard *shard, rd_kafka_topic_partition_list_t *offset
         offset->metadata = memory_text(text); /* The list's: freed with it. */
     }
     shard->dirty = false;
+    shard->committed = true;
     metric_set(shard->metrics[SHARD_join_live_rows], (int64_t)commit.row_count);
     metric_set(shard->metrics[SHARD_join_index_bytes], (int64_t)task_memory_bytes(shard->task));
     if (commit.watermark_ms != TASK_TIME_NONE)

@@ -45,7 +45,9 @@ struct shard_context { /* Of a join, shared by its shards. Borrowed. */
     rd_kafka_t *consumer;
     struct heartbeats *heartbeats; /* NULL: silence alone is believed. */
     const char *directory;
-    int64_t store_bytes; /* For each shard's store. */
+    const char *checkpoints; /* The folder that the processes of this state directory share. */
+    char *cluster;           /* Kafka's id of it. */
+    int64_t store_bytes;     /* For each shard's store. */
 };
 
 struct shard;
@@ -73,6 +75,9 @@ bool shard_is_dirty(const struct shard *shard);
 /* Closes what is due and appends the offsets to commit. */
 bool shard_describe(struct shard *shard, rd_kafka_topic_partition_list_t *offsets,
                     struct error *err);
+/* Makes a checkpoint of what was just committed. A failure is told, never an error. */
+void shard_checkpoint(struct shard *shard);
+bool shard_checkpoint_is_due(const struct shard *shard, int64_t now_us);
 /* True once everything up to the ends that the inputs had at the start is read. */
 bool shard_at_end(const struct shard *shard);
 /* Closes every row there is. Nothing is read any more. */

@@ -85,16 +85,15 @@ static bool check_commit(struct shard *shard, rd_kafka_topic_partition_t *const 
 }
 
 /* The log must still hold what a replay needs. */
-static bool check_log(struct shard *shard, uint32_t input, int64_t start, int64_t low,
-                      struct error *err)
+static bool check_log(struct shard *shard, uint32_t input, struct error *err)
 {
     const struct feed *feed = &shard->feeds[input];
 
-    if (start < low) {
+    if (feed->start_offset < feed->low_offset) {
         error_set(err, EXIT_CODE_SOURCE,
                   "topic %s partition %" PRId32 ": state needs records from offset %" PRId64
                   ", the log begins at %" PRId64,
-                  feed->topic, shard->partition, start, low);
+                  feed->topic, shard->partition, feed->start_offset, feed->low_offset);
         return error_hint(err, "retention is shorter than window, lateness and the time that the "
                                "join was down; give the join another group to begin anew");
     }
@@ -107,6 +106,36 @@ static bool check_log(struct shard *shard, uint32_t input, int64_t start, int64_
         return error_hint(err, "the topic was made anew or lost records: give the join another "
                                "group to begin anew");
     }
+    return true;
+}
+
+/* What the log of each input holds now. */
+static bool look_at_logs(struct shard *shard, struct error *err)
+{
+    for (uint32_t i = 0; i < shard->input_count; i++) {
+        struct feed *feed = &shard->feeds[i];
+
+        feed->topic = record_stream(shard->context->join, i)->topic.name;
+        feed->last.offset = -1;
+        if (!kafka_watermarks(shard->context->consumer, feed->topic, shard->partition,
+                              &feed->low_offset, &feed->end_offset, err))
+            return false;
+    }
+    return true;
+}
+
+/* A checkpoint, or an empty store and the offset from which every live row is found. */
+static bool open_state(struct shard *shard, bool found, struct error *err)
+{
+    if (found && shard->commit.row_count > 0 && shard_load_checkpoint(shard))
+        return true;
+    shard->store = store_rocksdb_open(shard->directory, NULL, shard->context->store_bytes, err);
+    if (shard->store == NULL)
+        return false;
+    shard->task = task_new(shard->context->task_join, shard->store, &shard->output);
+    for (uint32_t i = 0; i < shard->input_count; i++)
+        shard->feeds[i].start_offset =
+            found ? shard->commit.inputs[i].replay_offset : shard->feeds[i].low_offset;
     return true;
 }
 
@@ -131,19 +160,13 @@ static bool open_feeds(struct shard *shard, rd_kafka_topic_partition_t *const *c
 {
     for (uint32_t i = 0; i < shard->input_count; i++) {
         struct feed *feed = &shard->feeds[i];
-        int64_t low;
 
-        feed->topic = record_stream(shard->context->join, i)->topic.name;
-        if (!kafka_watermarks(shard->context->consumer, feed->topic, shard->partition, &low,
-                              &feed->end_offset, err))
+        if (found && !check_log(shard, i, err))
             return false;
-        int64_t start = found ? shard->commit.inputs[i].replay_offset : low;
-        if (found && !check_log(shard, i, start, low, err))
-            return false;
-        feed->restored = !found || start == shard->commit.inputs[i].offset;
-        committed[i]->offset = feed->start_offset = feed->restored_offset = start;
+        feed->restored = !found || feed->start_offset == shard->commit.inputs[i].offset;
+        committed[i]->offset = feed->restored_offset = feed->start_offset;
         if (!found)
-            task_pass(shard->task, i, start);
+            task_pass(shard->task, i, feed->start_offset);
         open_feed(shard, i);
     }
     return true;
@@ -164,7 +187,10 @@ bool shard_finish_restore(struct shard *shard, struct error *err)
     for (uint32_t i = 0; i < shard->input_count; i++)
         if (!shard->feeds[i].restored)
             return true;
-    if (!task_check(shard->task, &shard->commit, err))
+    for (uint32_t i = 0; i < shard->input_count; i++)
+        if (shard->feeds[i].witness_due && !shard_check_witness(shard, i, NULL, err))
+            return false;
+    if (!task_settle(shard->task, &shard->commit, err))
         return error_wrap(err, "join %s, partition %" PRId32, shard->context->join->name,
                           shard->partition);
     become_running(shard);
@@ -174,19 +200,13 @@ bool shard_finish_restore(struct shard *shard, struct error *err)
 static bool start(struct shard *shard, rd_kafka_topic_partition_t *const *committed,
                   struct error *err)
 {
-    struct shard_context *context = shard->context;
-    char *directory = memory_textf("%s/task-%" PRId32, context->directory, shard->partition);
     bool found;
 
-    shard->store = store_rocksdb_open(directory, context->store_bytes, err);
-    free(directory);
-    if (shard->store == NULL)
-        return false;
-    shard->task = task_new(context->task_join, shard->store, &shard->output);
     if (!read_commit(shard, committed, &found, err)
-        || (found && !check_commit(shard, committed, err))
-        || !open_feeds(shard, committed, found, err))
+        || (found && !check_commit(shard, committed, err)) || !look_at_logs(shard, err)
+        || !open_state(shard, found, err) || !open_feeds(shard, committed, found, err))
         return false;
+    shard->committed = found;
     if (!found) {
         become_running(shard);
         return true;
@@ -206,7 +226,9 @@ struct shard *shard_open(struct shard_context *context, int32_t partition,
     shard->feeds = memory_array(shard->input_count, sizeof *shard->feeds);
     shard->output = (struct task_output){shard, shard_emit_label};
     shard->watched_ms = clock_wall_ms(context->clock);
-    shard->restore_began_us = clock_monotonic_us(context->clock);
+    shard->restore_began_us = shard->checkpoint_us = clock_monotonic_us(context->clock);
+    shard->directory = memory_textf("%s/task-%" PRId32, context->directory, partition);
+    shard->checkpoints = memory_textf("%s/task-%" PRId32, context->checkpoints, partition);
     open_metrics(shard);
     if (start(shard, committed, err))
         return shard;
@@ -231,6 +253,8 @@ void shard_close(struct shard *shard)
     if (shard->store != NULL)
         shard->store->ops->close(shard->store);
     free(shard->feeds);
+    free(shard->directory);
+    free(shard->checkpoints);
     buffer_fini(&shard->key);
     buffer_fini(&shard->value);
     metric_set(shard->metrics[SHARD_join_live_rows], 0);

@@ -6,7 +6,10 @@
 #define JOINER_SHARD_PARTS_H
 
 #include "core/buffer.h"
+#include "core/process.h"
 #include "joiner/shard.h"
+#include "joiner/store_checkpoint.h"
+#include "joiner/store_files.h"
 
 enum { FEED_BATCH = 256 };
 
@@ -23,6 +26,9 @@ struct feed { /* One input. */
     int64_t restored_offset;          /* RESTORING: replayed up to here. */
     enum idle_verdict idle;
     struct metric *lag;
+    int64_t low_offset;             /* Where the log began then. */
+    struct checkpoint_witness last; /* The last record that was read. */
+    bool witness_due;               /* The first record must be that one. */
     struct record_reader reader;
 };
 
@@ -41,7 +47,14 @@ struct shard {
     int64_t watched_ms;
     int64_t restore_began_us;
     bool dirty;
+    bool committed; /* There is a commit, of this process or before. */
     bool finished;
+    char *directory;                    /* Of the store. */
+    char *checkpoints;                  /* The folder of this task's. */
+    char kept[2][CHECKPOINT_NAME_SIZE]; /* The newest first; empty: none. */
+    int64_t checkpoint_us, checkpoint_took_us;
+    int64_t checkpoint_made_ms; /* 0: there is none. */
+    bool checkpoint_failed;
 };
 
 static inline void shard_count(struct shard *shard, enum shard_metric metric, int64_t delta)
@@ -56,6 +69,11 @@ bool shard_send_late(struct shard *shard, const rd_kafka_message_t *message, con
                      const struct task_verdict *verdict, struct error *err);
 bool shard_send_dead(struct shard *shard, uint32_t input, const rd_kafka_message_t *message,
                      const char *reason, struct error *err);
+/* The newest checkpoint that fits the commit, into store and task; sets where each feed starts. */
+bool shard_load_checkpoint(struct shard *shard);
+/* The first record of an input after a checkpoint was loaded; NULL: there is none. */
+bool shard_check_witness(struct shard *shard, uint32_t input, const rd_kafka_message_t *message,
+                         struct error *err);
 /* Every input is replayed: compares with the commit and runs. Does nothing before that. */
 bool shard_finish_restore(struct shard *shard, struct error *err);
 

@@ -59,6 +59,8 @@ void shard_status(const struct shard *shard, struct status_task *status)
         .duplicates = metric_value(shard->metrics[SHARD_join_duplicates_total]),
         .conflicts = metric_value(shard->metrics[SHARD_join_conflicts_total]),
         .dead_letters = metric_value(shard->metrics[SHARD_join_dead_letters_total]),
+        .checkpoint_ms = shard->checkpoint_made_ms,
+        .checkpoint_failed = shard->checkpoint_failed,
         .input_count = shard->input_count,
     };
     for (uint32_t i = 0; i < shard->input_count; i++) {

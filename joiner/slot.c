@@ -6,38 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/buffer.h"
-
-static bool make_directories(const char *path, struct error *err)
-{
-    char *copy = memory_text(path);
-    bool ok = true;
-
-    for (char *at = copy + 1; ok; at++) {
-        char end = *at;
-
-        if (end != '/' && end != '\0')
-            continue;
-        *at = '\0';
-        ok = mkdir(copy, 0700) == 0 || errno == EEXIST;
-        if (!ok)
-            error_set(err, EXIT_CODE_STATE, "state directory %s: %s", copy, strerror(errno));
-        *at = end;
-        if (end == '\0')
-            break;
-    }
-    free(copy);
-    return ok;
-}
+#include "joiner/store_files.h"
 
 /* 1: taken, 0: another process has it, -1: error. */
 static int try_slot(struct slot *slot, const char *directory, int number, struct error *err)
 {
     slot->directory = memory_textf("%s/slot-%d", directory, number);
-    if (!make_directories(slot->directory, err))
+    if (!files_make_directories(slot->directory, err))
         return -1;
 
     char *file = memory_textf("%s/lock", slot->directory);

@@ -116,6 +116,8 @@ static json_t *task_json(const struct status *status, const struct status_task *
         json_object_set_new(json, "restored", json_integer(task->restored));
         json_object_set_new(json, "restore_total", json_integer(task->restore_total));
     }
+    json_object_set_new(json, "checkpoint_ms", known(task->checkpoint_ms, 0));
+    json_object_set_new(json, "checkpoint_failed", json_boolean(task->checkpoint_failed));
     json_object_set_new(json, "inputs", inputs);
     return json;
 }

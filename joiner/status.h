@@ -33,6 +33,8 @@ struct status_task {
     uint32_t holder;                 /* The input that holds it. */
     uint64_t live_rows;
     int64_t labels, matches, late_admitted, late_dropped, duplicates, conflicts, dead_letters;
+    int64_t checkpoint_ms;  /* Wall clock when the newest was made; 0: there is none. */
+    bool checkpoint_failed; /* The last one could not be made. */
     struct status_input inputs[TASK_COMMIT_INPUTS_MAX];
     uint32_t input_count;
 };

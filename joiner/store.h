@@ -42,9 +42,16 @@ struct store { /* First in each implementation. */
 };
 
 /*
- * RocksDB in a directory of its own, which is emptied first: state is rebuilt from the source topics
- * at every start. memory_bytes bounds its write buffers and block cache.
+ * RocksDB in a directory of its own, which is emptied first, then filled with the files of `from`, a
+ * folder that store_rocksdb_save made; NULL: it stays empty. memory_bytes bounds its write buffers
+ * and block cache.
  */
-struct store *store_rocksdb_open(const char *directory, int64_t memory_bytes, struct error *err);
+struct store *store_rocksdb_open(const char *directory, const char *from, int64_t memory_bytes,
+                                 struct error *err);
+/*
+ * Everything that was put, as files in a folder that does not exist yet: hard links to the store's own
+ * where they never change. On disk when it returns. Fails before it writes if there is little space.
+ */
+bool store_rocksdb_save(struct store *store, const char *directory, struct error *err);
 
 #endif

@@ -3,7 +3,7 @@
  * RocksDB as a log that can be read in key order. Without a write-ahead log and without compaction: a
  * row is written once, read by one sweep or two, and dies with its file. Files fill in the order of
  * time, so the oldest is deleted whole once its last key has been passed. Losing everything is
- * harmless: the source topics are the truth.
+ * harmless: the source topics are the truth, and a checkpoint is a copy at one moment.
  */
 #include "joiner/store.h"
 
@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "core/buffer.h"
+#include "core/units.h"
+#include "joiner/store_files.h"
 
 enum {
     BATCH_ROWS = 2000,
@@ -21,6 +23,7 @@ enum {
     WRITE_BUFFERS = 2,
     WRITE_BUFFER_MIN = 512 * 1024,
     FORGET_EVERY = 64, /* Looking through the list of files costs more than a small sweep. */
+    SPARE_BYTES = 8 * 1024 * 1024, /* A save leaves so much to the store itself. */
 };
 
 struct batch_row {
@@ -31,6 +34,7 @@ struct batch_row {
 struct store_rocksdb {
     struct store store;
     char *directory;
+    size_t buffer_bytes; /* Of one write buffer. */
     rocksdb_options_t *options;
     rocksdb_block_based_table_options_t *table_options;
     rocksdb_cache_t *cache;
@@ -199,13 +203,48 @@ static bool rocks_forget(struct store *store, struct store_bytes key, struct err
     return true;
 }
 
-static bool open_db(struct store_rocksdb *rocks, struct error *err)
+/* Files of rows never change, so they are shared; RocksDB writes on in the others. */
+static bool fill(const struct store_rocksdb *rocks, const char *from, struct error *err)
+{
+    char **names;
+    size_t count;
+    bool ok =
+        files_make_directories(rocks->directory, err) && files_list(from, &names, &count, err);
+
+    if (!ok)
+        return false;
+    for (size_t i = 0; ok && i < count; i++) {
+        const char *dot = strrchr(names[i], '.');
+        char *source = memory_textf("%s/%s", from, names[i]);
+        char *target = memory_textf("%s/%s", rocks->directory, names[i]);
+
+        ok = dot != NULL && strcmp(dot, ".sst") == 0 ? files_link(source, target, err)
+                                                     : files_copy(source, target, err);
+        free(source);
+        free(target);
+    }
+    files_free_names(names, count);
+    return ok;
+}
+
+/* RocksDB forgets files that it does not know; they would stand in the way of a later start. */
+static bool empty(const struct store_rocksdb *rocks, struct error *err)
 {
     char *message = NULL;
 
     rocksdb_destroy_db(rocks->options, rocks->directory, &message);
     if (message != NULL)
         return fail(rocks, "empty the directory", message, err);
+    return files_remove_directory(rocks->directory, err);
+}
+
+static bool open_db(struct store_rocksdb *rocks, const char *from, struct error *err)
+{
+    char *message = NULL;
+
+    if (!empty(rocks, err) || (from != NULL && !fill(rocks, from, err)))
+        return false;
+    rocksdb_options_set_create_if_missing(rocks->options, from == NULL);
     rocks->db = rocksdb_open(rocks->options, rocks->directory, &message);
     return message == NULL || fail(rocks, "open", message, err);
 }
@@ -218,7 +257,7 @@ static bool rocks_clear(struct store *store, struct error *err)
     rocks->row_count = 0;
     rocksdb_close(rocks->db);
     rocks->db = NULL;
-    return open_db(rocks, err);
+    return open_db(rocks, NULL, err);
 }
 
 static void rocks_close(struct store *store)
@@ -262,8 +301,8 @@ static void set_options(struct store_rocksdb *rocks, int64_t memory_bytes)
 
     if (buffer_bytes < WRITE_BUFFER_MIN)
         buffer_bytes = WRITE_BUFFER_MIN;
+    rocks->buffer_bytes = buffer_bytes;
     rocks->options = rocksdb_options_create();
-    rocksdb_options_set_create_if_missing(rocks->options, 1);
     rocksdb_options_set_write_buffer_size(rocks->options, buffer_bytes);
     rocksdb_options_set_max_write_buffer_number(rocks->options, WRITE_BUFFERS);
     rocksdb_options_set_allow_concurrent_memtable_write(rocks->options, 0);
@@ -277,7 +316,42 @@ static void set_options(struct store_rocksdb *rocks, int64_t memory_bytes)
     set_table(rocks, (size_t)memory_bytes / 4);
 }
 
-struct store *store_rocksdb_open(const char *directory, int64_t memory_bytes, struct error *err)
+/* A flush that finds no space would end the store for good. */
+static bool check_space(const struct store_rocksdb *rocks, struct error *err)
+{
+    int64_t needed = (int64_t)rocks->buffer_bytes * WRITE_BUFFERS + SPARE_BYTES, left;
+    char left_text[UNITS_TEXT_SIZE], needed_text[UNITS_TEXT_SIZE];
+
+    if (!files_free_bytes(rocks->directory, &left, err))
+        return false;
+    if (left >= needed)
+        return true;
+    error_set(err, EXIT_CODE_STATE, "%s: %s free, a checkpoint wants %s", rocks->directory,
+              units_format_size(left, left_text), units_format_size(needed, needed_text));
+    return error_hint(err, "free space there");
+}
+
+static bool save(struct store_rocksdb *rocks, const char *directory, struct error *err)
+{
+    char *message = NULL;
+    rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(rocks->db, &message);
+
+    if (message != NULL)
+        return fail(rocks, "checkpoint", message, err);
+    rocksdb_checkpoint_create(checkpoint, directory, 0, &message);
+    rocksdb_checkpoint_object_destroy(checkpoint);
+    return message == NULL || fail(rocks, "checkpoint", message, err);
+}
+
+bool store_rocksdb_save(struct store *store, const char *directory, struct error *err)
+{
+    struct store_rocksdb *rocks = of(store);
+
+    return check_space(rocks, err) && flush(rocks, err) && save(rocks, directory, err);
+}
+
+struct store *store_rocksdb_open(const char *directory, const char *from, int64_t memory_bytes,
+                                 struct error *err)
 {
     struct store_rocksdb *rocks = memory_new(sizeof *rocks);
 
@@ -288,7 +362,7 @@ struct store *store_rocksdb_open(const char *directory, int64_t memory_bytes, st
     rocks->write_options = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(rocks->write_options, 1);
     set_options(rocks, memory_bytes);
-    if (open_db(rocks, err))
+    if (open_db(rocks, from, err))
         return &rocks->store;
     rocks_close(&rocks->store);
     return NULL;

@@ -17,6 +17,7 @@
 
 #include "core/error.h"
 #include "core/task_commit.h"
+#include "joiner/floor.h"
 #include "joiner/row.h"
 #include "joiner/store.h"
 
@@ -82,13 +83,27 @@ bool task_close(struct task *task, struct error *err);
 /* The cut to commit. Only right after task_close. */
 void task_describe(const struct task *task, struct task_commit *commit);
 
+/* What a checkpoint keeps of a task besides what is in its store. */
+struct task_cut {
+    struct task_commit commit;
+    struct floor_stairs floors[TASK_COMMIT_INPUTS_MAX]; /* By input. */
+};
+
+/* The same cut with the floors, which stay the task's: valid until its next call. */
+void task_cut(const struct task *task, struct task_cut *cut);
+
 /*
- * After a restart: the committed cut, then every record from the replay offsets up to the committed
- * ones through task_replay, then task_check: false unless the rows are those of the commit.
+ * After a restart: task_load if the store holds the rows of an earlier cut, then task_restore with
+ * the committed one, then every record from the cut's offsets (without task_load: from the replay
+ * offsets) up to the committed ones through task_replay, then task_settle.
  */
+
+/* Finds the rows in the store; false unless they are those of the cut. Copies. */
+bool task_load(struct task *task, const struct task_cut *cut, struct error *err);
 void task_restore(struct task *task, const struct task_commit *commit);
 bool task_replay(struct task *task, const struct row *row, struct error *err);
-bool task_check(const struct task *task, const struct task_commit *commit, struct error *err);
+/* Closes, without output, what was closed before; false unless the rows are those of the commit. */
+bool task_settle(struct task *task, const struct task_commit *commit, struct error *err);
 
 int64_t task_watermark_ms(const struct task *task);
 int64_t task_max_time_ms(const struct task *task, uint32_t input);

@@ -51,6 +51,9 @@ struct task {
     int64_t limit_ms;  /* The scan ends here. */
     struct error *err; /* Of the scan that runs. */
     bool failed;
+    bool loaded;              /* The store had rows when the task began. */
+    bool silent;              /* What closes was written before. */
+    int64_t replay_cutoff_ms; /* Restoring: rows before it are dead by now. */
 };
 
 static inline int64_t max_of(int64_t a, int64_t b)

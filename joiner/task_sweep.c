@@ -128,9 +128,8 @@ static bool finish_group(struct task *task)
     task->time_count = 0;
     if (group->primary_count < group->count)
         task_find_primaries(task, row_key_hash(&place), group->places[0].place_ms);
-    if (group->primary_count > 0) {
+    if (group->primary_count > 0 && !task->silent)
         ok = emit_group(task);
-    }
     for (size_t i = 0; ok && i < group->count; i++)
         ok = bury_row(task, i);
     group_clear(group);

@@ -77,10 +77,8 @@ static void must(bool ok, const struct error *err)
     abort();
 }
 
-void harness_start(struct harness *harness, const struct model_join *join, struct store *store)
+void harness_resume(struct harness *harness, const struct model_join *join, struct store *store)
 {
-    struct error err;
-
     memset(harness, 0, sizeof *harness);
     harness->model_join = join;
     harness->join = (struct task_join){
@@ -94,8 +92,15 @@ void harness_start(struct harness *harness, const struct model_join *join, struc
         harness->join.windows[i] = (struct task_window){join->before[i], join->after[i]};
     harness->output = (struct task_output){harness, closed};
     harness->store = store;
-    must(store->ops->clear(store, &err), &err);
     harness->task = task_new(&harness->join, store, &harness->output);
+}
+
+void harness_start(struct harness *harness, const struct model_join *join, struct store *store)
+{
+    struct error err;
+
+    must(store->ops->clear(store, &err), &err);
+    harness_resume(harness, join, store);
 }
 
 void harness_stop(struct harness *harness)

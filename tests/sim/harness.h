@@ -22,6 +22,8 @@ struct harness {
 
 /* Empties the store. */
 void harness_start(struct harness *harness, const struct model_join *join, struct store *store);
+/* With what the store holds. */
+void harness_resume(struct harness *harness, const struct model_join *join, struct store *store);
 void harness_stop(struct harness *harness);
 void harness_feed(struct harness *harness, const struct model_row *row);
 void harness_replay(struct harness *harness, const struct model_row *row);

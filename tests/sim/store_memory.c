@@ -149,3 +149,40 @@ struct store *store_memory_new(void)
     memory->store.ops = &ops;
     return &memory->store;
 }
+
+struct store *store_memory_copy(const struct store *store)
+{
+    const struct store_memory *from = (const struct store_memory *)store;
+    struct store *copy = store_memory_new();
+    struct error err;
+
+    for (size_t i = 0; i < from->count; i++) {
+        const struct entry *entry = from->entries[i];
+
+        memory_put(copy, (struct store_bytes){entry->bytes, entry->key_size},
+                   (struct store_bytes){entry->bytes + entry->key_size, entry->value_size}, &err);
+    }
+    return copy;
+}
+
+size_t store_memory_count(const struct store *store)
+{
+    return ((const struct store_memory *)store)->count;
+}
+
+void store_memory_lose(struct store *store, size_t nth)
+{
+    struct store_memory *memory = (struct store_memory *)store;
+
+    free(memory->entries[nth]);
+    memory->count--;
+    memmove(memory->entries + nth, memory->entries + nth + 1,
+            (memory->count - nth) * sizeof(struct entry *));
+}
+
+void store_memory_spoil(struct store *store, size_t nth)
+{
+    struct entry *entry = ((struct store_memory *)store)->entries[nth];
+
+    entry->bytes[entry->key_size + entry->value_size - 1] ^= 1;
+}
