@@ -9,7 +9,7 @@ start_broker
 start_emulator
 make_streams views engagements
 pipeline=$(LATENESS=1h pipeline_from "$TREE/config/demo.yaml") # So long that rows stay live.
-sed -i -e 's/partitions: 4/partitions: 1/' -e 's/idle_after: .*/idle_after: 1h/' \
+sed -i -e 's/partitions: 4/partitions: 1/' -e 's/idle_after: .*/idle_after: 1h\n  checkpoint_interval: 0/' \
     -e 's/^  compression: .*/&\n  properties: {session.timeout.ms: "6000", heartbeat.interval.ms: "1000"}/' "$pipeline"
 
 # refused STATUS TEXT HINT [FILE]: the join ends with exactly these lines on stderr, after its log.
