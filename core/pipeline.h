@@ -159,7 +159,7 @@ struct pipeline_join {
     size_t field_count;
     int64_t commit_interval_ms;
     int64_t checkpoint_interval_ms; /* 0: never. */
-    int64_t memory_bytes; /* Block cache, write buffers and index together. */
+    int64_t memory_bytes;           /* Block cache, write buffers and index together. */
     char *state_directory;
 };
 
