@@ -330,9 +330,7 @@ bool checkpoint_read(const char *path, struct checkpoint *checkpoint, struct err
         size_t size = bytes.size - HEAD_SIZE;
 
         snprintf(head, sizeof head, MAGIC "%016" PRIx64 "\n", XXH3_64bits(text, size));
-        if (memcmp(bytes.data, MAGIC, sizeof MAGIC - 1) != 0)
-            ok = damaged(err, file, "is no manifest that this dualrun can read");
-        else if (memcmp(bytes.data, head, HEAD_SIZE) != 0)
+        if (memcmp(bytes.data, head, HEAD_SIZE) != 0)
             ok = damaged(err, file, "its hash is not that of its content");
         else if (!read_manifest(text, size, checkpoint, err))
             ok = damaged(err, file, "is no manifest that this dualrun can read");

@@ -144,7 +144,7 @@ static void what_was_written_is_read_and_gives_the_same_state(void **state)
     struct world world;
     char name[CHECKPOINT_NAME_SIZE] = "", again[CHECKPOINT_NAME_SIZE];
     struct checkpoint checkpoint;
-    struct task_cut before, after;
+    struct task_cut before, after = {0};
     struct error err;
 
     (void)state;
