@@ -14,6 +14,11 @@
 #include "plan/rules.h"
 #include "schema/compat.h"
 
+enum {
+    COPIES = 3,
+    RETENTION_MS = 604800000
+}; /* Of a topic that is not there yet: Kafka's usual ones. */
+
 struct plan {
     const struct pipeline *pipeline;
     const struct plan_options *options;
@@ -168,6 +173,7 @@ static void take_sample(struct plan *plan, struct outcome_stream *one)
         findings_add_error(findings_of(plan), "sample_failed", subject, &err);
         return;
     }
+    one->cost = cost_of(&one->sample, &plan->pipeline->prices, COPIES, RETENTION_MS);
     judge_fit(plan, one, subject);
     judge_times(plan, one, subject);
 }
@@ -262,8 +268,8 @@ static void check_stream_target(struct plan *plan, struct outcome_stream *one)
     int32_t copies = facts.exists ? facts.replication : one->stream->topic.replication;
 
     check_own_topic(plan, one->stream->dead_letter);
-    one->cost = cost_of(&one->sample, &plan->pipeline->prices, copies > 0 ? copies : 3,
-                        retention != NULL ? strtoll(retention, NULL, 10) : 604800000);
+    one->cost = cost_of(&one->sample, &plan->pipeline->prices, copies > 0 ? copies : COPIES,
+                        retention != NULL ? strtoll(retention, NULL, 10) : RETENTION_MS);
     json_decref(settings);
 }
 
