@@ -195,6 +195,7 @@ static void choose_string(struct decide *decide, const struct node *node, const 
                json_pack("{s:s, s:o, s:i, s:s}", "type", "fixed", "name",
                          new_name(decide, path, "Id"), "size", 16, "logicalType", "uuid"),
                "uuid", "every text is a uuid in lower case: 16 bytes instead of 37");
+        choice->advice = "as the record key rather a string: key and field are then stored once";
     } else if (node->times == node->strings) {
         choose(choice, logical("long", "timestamp-micros"), "timestamp-micros",
                "every text is an RFC 3339 time");
