@@ -13,27 +13,59 @@ enum { TIMEOUT_MS = 60000, FULL_WAIT_MS = 100, TOPICS_MAX = 64, TRIES_MAX = 20 }
 
 struct emitter {
     rd_kafka_t *producer;
+    bool transactional;
+    int64_t failed; /* Records that Kafka did not take; only without transactions. */
     rd_kafka_topic_t *topics[TOPICS_MAX];
     size_t topic_count;
 };
 
+/* What is thrown away at the end is no failure: its rows are made again from the committed offsets. */
+static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
+{
+    struct emitter *emitter = opaque;
+
+    (void)producer;
+    emitter->failed += message->err != RD_KAFKA_RESP_ERR_NO_ERROR
+                       && message->err != RD_KAFKA_RESP_ERR__PURGE_QUEUE
+                       && message->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+}
+
+static rd_kafka_conf_t *conf_of(const struct pipeline_kafka *kafka, const char *transactional_id,
+                                struct error *err)
+{
+    const char *const transactional[] = {"transactional.id",
+                                         transactional_id, /* */
+                                         "transaction.timeout.ms",
+                                         "10000", /* A dead process holds readers up no longer. */
+                                         "retry.backoff.ms",
+                                         "5", /* Offsets right after a commit wait for one. */
+                                         "queue.buffering.max.kbytes",
+                                         "16384", /* Back-pressure instead of memory. */
+                                         NULL};
+    static const char *const plain[] = {
+        "enable.idempotence",         "true",  "acks", "all",
+        "message.timeout.ms",         "0", /* A commit waits, and says so when it waits too long. */
+        "queue.buffering.max.kbytes", "16384", NULL};
+
+    return kafka_conf(kafka, "dualrun-join", transactional_id != NULL ? transactional : plain, err);
+}
+
 struct emitter *emitter_open(const struct pipeline_kafka *kafka, const char *transactional_id,
                              struct error *err)
 {
-    const char *const settings[] = {"transactional.id",
-                                    transactional_id, /* */
-                                    "transaction.timeout.ms",
-                                    "10000", /* A dead process holds readers up no longer. */
-                                    "retry.backoff.ms",
-                                    "5", /* Offsets right after a commit wait for one. */
-                                    "queue.buffering.max.kbytes",
-                                    "16384", /* Back-pressure instead of memory. */
-                                    NULL};
     struct emitter *emitter = memory_new(sizeof *emitter);
+    rd_kafka_conf_t *conf = conf_of(kafka, transactional_id, err);
 
-    emitter->producer = kafka_producer(kafka_conf(kafka, "dualrun-join", settings, err), err);
-    if (emitter->producer != NULL && kafka_transactions_init(emitter->producer, err)
-        && kafka_transaction_begin(emitter->producer, err))
+    emitter->transactional = transactional_id != NULL;
+    if (conf != NULL && !emitter->transactional) {
+        rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+        rd_kafka_conf_set_opaque(conf, emitter);
+    }
+    emitter->producer = kafka_producer(conf, err);
+    if (emitter->producer != NULL
+        && (!emitter->transactional
+            || (kafka_transactions_init(emitter->producer, err)
+                && kafka_transaction_begin(emitter->producer, err))))
         return emitter;
     emitter_close(emitter);
     return NULL;
@@ -123,10 +155,29 @@ static bool send_offsets(struct emitter *emitter, rd_kafka_t *consumer,
     return error == NULL || kafka_fail_error(err, error, "send offsets to the transaction");
 }
 
+/* First every record, then the offsets: a crash in between repeats records and loses none. */
+static bool commit_plain(struct emitter *emitter, rd_kafka_t *consumer,
+                         const rd_kafka_topic_partition_list_t *offsets, struct error *err)
+{
+    rd_kafka_resp_err_t code = rd_kafka_flush(emitter->producer, TIMEOUT_MS);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_fail(err, code, "write rows");
+    if (emitter->failed > 0)
+        return error_retry(err, EXIT_CODE_TARGET, "write rows: Kafka did not take %lld of them",
+                           (long long)emitter->failed);
+    process_crash_point("join.offsets_sent");
+    code = rd_kafka_commit(consumer, offsets, 0);
+    process_crash_point("join.committed");
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR || kafka_fail(err, code, "commit offsets");
+}
+
 bool emitter_commit(struct emitter *emitter, rd_kafka_t *consumer,
                     const rd_kafka_topic_partition_list_t *offsets, struct error *err)
 {
     process_crash_point("join.produced");
+    if (!emitter->transactional)
+        return commit_plain(emitter, consumer, offsets, err);
     if (!send_offsets(emitter, consumer, offsets, err))
         return false;
     process_crash_point("join.offsets_sent");
@@ -138,6 +189,10 @@ bool emitter_commit(struct emitter *emitter, rd_kafka_t *consumer,
 
 bool emitter_abort(struct emitter *emitter, struct error *err)
 {
+    if (!emitter->transactional) {
+        rd_kafka_purge(emitter->producer, RD_KAFKA_PURGE_F_QUEUE);
+        return true;
+    }
     return kafka_transaction_abort(emitter->producer, err)
            && kafka_transaction_begin(emitter->producer, err);
 }

@@ -6,6 +6,9 @@
  * One producer for a process, under a transactional id that stays the same over restarts: opening it
  * fences whoever had it. After any failed call of a transaction the producer is worth nothing: its
  * owner closes it, opens a new one and reads what was committed, instead of guessing.
+ *
+ * Without a transactional id (guarantee: at_least_once) records are visible at once; a commit waits for
+ * all of them and then commits the offsets, so that a crash repeats records and loses none.
  */
 #ifndef JOINER_EMITTER_H
 #define JOINER_EMITTER_H

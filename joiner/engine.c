@@ -314,7 +314,9 @@ static bool open_kafka(struct engine *engine, struct error *err)
     struct shard_context *context = &engine->context;
 
     /* First the producer: it ends the transaction that a predecessor may have left open. */
-    context->emitter = emitter_open(&engine->pipeline->kafka, engine->slot.name, err);
+    context->emitter = emitter_open(
+        &engine->pipeline->kafka,
+        engine->join->guarantee == GUARANTEE_EXACTLY_ONCE ? engine->slot.name : NULL, err);
     if (context->emitter == NULL)
         return false;
     context->emitter_failed = false;
@@ -349,10 +351,6 @@ static bool check_supported(const struct pipeline_join *join, struct error *err)
         return error_set(err, EXIT_CODE_CONFIG, "join %s: emit: early has no effect yet",
                          join->name)
                || error_hint(err, "use emit: on_close");
-    if (join->guarantee == GUARANTEE_AT_LEAST_ONCE)
-        return error_set(err, EXIT_CODE_CONFIG,
-                         "join %s: guarantee: at_least_once has no effect yet", join->name)
-               || error_hint(err, "use guarantee: exactly_once");
     if (join->secondary_count + 1 <= TASK_COMMIT_INPUTS_MAX)
         return true;
     return error_set(err, EXIT_CODE_CONFIG, "join %s: more than %d inputs", join->name,

@@ -284,15 +284,26 @@ static bool judge_equal(struct join_compare *c, const struct judged *judged,
     return true;
 }
 
+static bool same_row(const struct output *a, const struct output *b)
+{
+    return a->partition == b->partition && a->head.key_size == b->head.key_size
+           && a->head.value_size == b->head.value_size
+           && memcmp(a->key, b->key, a->head.key_size) == 0
+           && memcmp(a->value, b->value, a->head.value_size) == 0;
+}
+
 static void judge_duplicates(struct join_compare *c, const struct judged *judged,
                              const struct expected *expected, const struct output *kept)
 {
     for (size_t i = 0; i < judged->output_count; i++) {
         if (&judged->outputs[i] == kept)
             continue;
+        bool repeated =
+            c->join->guarantee == GUARANTEE_AT_LEAST_ONCE && same_row(&judged->outputs[i], kept);
         c->result->counts.duplicate++;
-        report(c, judged, expected, &judged->outputs[i], DIFFERENCE_DUPLICATE, CAUSE_UNEXPLAINED,
-               NULL, "the sample is in the output topic more than once");
+        report(c, judged, expected, &judged->outputs[i], DIFFERENCE_DUPLICATE,
+               repeated ? CAUSE_REPEATED : CAUSE_UNEXPLAINED, NULL,
+               "the sample is in the output topic more than once");
     }
 }
 

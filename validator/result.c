@@ -20,6 +20,11 @@ const struct cause_info cause_infos[CAUSES] = {
                            "read the dead-letter topic; mend the publisher or the schema", true},
     [CAUSE_REDELIVERED] = {"redelivered", "Pub/Sub delivered the message more than once",
                            "nothing, if event ids tell the copies apart", true},
+    [CAUSE_REPEATED] =
+        {"repeated", "the join is at_least_once, and the copies are equal to the byte",
+         "nothing, if consumers drop a sample id that they have seen; else say guarantee: "
+         "exactly_once",
+         true},
     [CAUSE_UNEXPLAINED] = {"unexplained", "no record, reason or rule accounts for it",
                            "do not switch; fetch the samples below and look at both sides", false},
 };

@@ -33,6 +33,7 @@ enum cause {
     CAUSE_CONFLICT,    /* Two records with one event id and different times. */
     CAUSE_DEAD_LETTER, /* The dead-letter topic has it, with a reason. */
     CAUSE_REDELIVERED, /* Pub/Sub delivered it twice: the attempts differ. */
+    CAUSE_REPEATED,    /* An at-least-once join wrote an equal row again. */
     CAUSE_UNEXPLAINED,
     CAUSES,
 };
