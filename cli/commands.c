@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "core/pipeline.h"
 #include "core/suggest.h"
+#include "joiner/inspect.h"
 #include "joiner/joiner.h"
 #include "plan/plan.h"
 #include "schema/run.h"
@@ -138,6 +139,19 @@ static int run_bridge(const struct command_arguments *arguments, struct error *e
     return done ? status : (int)err->code;
 }
 
+static bool inspect_joins(const struct pipeline *pipeline, const struct joiner_options *options,
+                          struct error *err)
+{
+    for (size_t i = 0; i < pipeline->join_count; i++) {
+        const struct pipeline_join *join = &pipeline->joins[i];
+
+        if ((options->join == NULL || strcmp(options->join, join->name) == 0)
+            && !inspect_join(pipeline, join, options->json, stdout, err))
+            return false;
+    }
+    return true;
+}
+
 static int run_join(const struct command_arguments *arguments, struct error *err)
 {
     struct joiner_options options = {
@@ -146,9 +160,17 @@ static int run_join(const struct command_arguments *arguments, struct error *err
         .json = is_given(arguments, "json"),
         .until_end = is_given(arguments, "until-end"),
     };
+    bool inspect = is_given(arguments, "inspect");
+
+    if (inspect && (options.until_end || options.http_listen != NULL)) {
+        error_set(err, EXIT_CODE_USAGE, "join: --inspect goes with neither --until-end nor --http");
+        error_hint(err, "it joins nothing: it prints what is there and ends");
+        return (int)err->code;
+    }
     struct pipeline *pipeline = pipeline_load(arguments->file, err);
-    bool done = pipeline != NULL && check_join(pipeline, options.join, err)
-                && joiner_run(pipeline, &options, err);
+    bool done =
+        pipeline != NULL && check_join(pipeline, options.join, err)
+        && (inspect ? inspect_joins(pipeline, &options, err) : joiner_run(pipeline, &options, err));
 
     pipeline_free(pipeline);
     return done ? EXIT_CODE_OK : (int)err->code;
@@ -517,9 +539,11 @@ const struct command commands[] = {
          "Joins the streams as the file says until it is stopped. Rows, late records and offsets\n"
          "commit in one Kafka transaction. Several processes share the partitions.",
      .takes_file = true,
-     .examples = {"dualrun join pipeline.yaml", "dualrun join pipeline.yaml --until-end"},
+     .examples = {"dualrun join pipeline.yaml", "dualrun join pipeline.yaml --until-end",
+                  "dualrun join pipeline.yaml --inspect --json"},
      .flags = {{"join", "NAME", "only this join"},
                {"until-end", NULL, "read what is there now, close every row, end"},
+               {"inspect", NULL, "show positions, watermarks, state and checkpoints, and end"},
                HTTP_FLAG},
      .run = run_join},
     {.name = "validate",

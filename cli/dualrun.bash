@@ -5,7 +5,7 @@ _dualrun() {
     case "${COMP_WORDS[1]} ${COMP_WORDS[2]}" in
     'plan '*) words=' --stream --sample --fail-on --json --log-level --log-json --help ' ;;
     'bridge '*) words=' --stream --replay-dead-letters --reason --from --to --dry-run --http --json --log-level --log-json --help ' ;;
-    'join '*) words=' --join --until-end --http --json --log-level --log-json --help ' ;;
+    'join '*) words=' --join --until-end --inspect --http --json --log-level --log-json --help ' ;;
     'validate '*) words=' --kind --stream --join --report --json --log-level --log-json --help ' ;;
     'cat '*) words=' --at --partition --last --from --to --key --count --follow --pubsub --json --log-level --log-json --help ' ;;
     'schema infer') words=' --stream --sample --name --namespace --no-enums --json --log-level --log-json --help ' ;;

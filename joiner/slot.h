@@ -3,8 +3,9 @@
  * slot: which of the processes of a join this one is.
  *
  * A slot has a folder of its own below the join's state directory, held by a lock, and a name that
- * is the same after a restart on this host: transactions and group membership go by it, so that a
- * successor fences its predecessor and takes over its partitions without waiting.
+ * is the same after a restart: transactions and group membership go by it, so that a successor
+ * fences its predecessor and takes over its partitions without waiting. The name has the id of the
+ * state directory in it, so processes with different ones never fence each other, on whatever host.
  */
 #ifndef JOINER_SLOT_H
 #define JOINER_SLOT_H
@@ -17,7 +18,7 @@
 enum { SLOT_MAX = 64 };
 
 struct slot {
-    char *name;      /* "GROUP-HOST-N" */
+    char *name;      /* "GROUP-ID-N" */
     char *directory; /* Exists. */
     int lock;
 };

@@ -3,6 +3,7 @@
  * kafka-operator: what an operator may do to topics and to a join behind its back.
  *
  *     kafka-operator BROKERS move GROUP TOPIC PARTITION OFFSET    commits OFFSET, keeps the metadata
+ *     kafka-operator BROKERS lend GROUP TOPIC PARTITION OFFSET FROM    commits OFFSET with FROM's metadata
  *     kafka-operator BROKERS forget TOPIC PARTITION OFFSET        deletes the records before OFFSET
  *     kafka-operator BROKERS renew TOPIC PARTITIONS               deletes the topic and makes it again
  *     kafka-operator BROKERS make TOPIC PARTITIONS [NAME=VALUE...]    makes the topic, with settings
@@ -53,6 +54,26 @@ static void move(rd_kafka_t *client, const char *topic, int32_t partition, int64
     one->offset = offset;
     check("commit", rd_kafka_commit(client, list, 0));
     rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* As if the offset had been kept: with the metadata that another topic of the join has. */
+static void lend(rd_kafka_t *client, const char *topic, int32_t partition, int64_t offset,
+                 const char *from)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *one = rd_kafka_topic_partition_list_add(list, from, partition);
+
+    check("committed", rd_kafka_committed(client, list, TIMEOUT_MS));
+    rd_kafka_topic_partition_list_t *lent = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *to = rd_kafka_topic_partition_list_add(lent, topic, partition);
+    to->offset = offset;
+    to->metadata = one->metadata;
+    to->metadata_size = one->metadata_size;
+    one->metadata = NULL;
+    one->metadata_size = 0;
+    check("commit", rd_kafka_commit(client, lent, 0));
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_topic_partition_list_destroy(lent);
 }
 
 static rd_kafka_event_t *answer(rd_kafka_queue_t *queue, const char *what)
@@ -149,6 +170,10 @@ int main(int argc, char **argv)
     if (argc == 7 && strcmp(verb, "move") == 0) {
         client = client_new(argv[1], argv[3]);
         move(client, argv[4], (int32_t)strtol(argv[5], NULL, 10), strtoll(argv[6], NULL, 10));
+    } else if (argc == 8 && strcmp(verb, "lend") == 0) {
+        client = client_new(argv[1], argv[3]);
+        lend(client, argv[4], (int32_t)strtol(argv[5], NULL, 10), strtoll(argv[6], NULL, 10),
+             argv[7]);
     } else if (argc == 6 && strcmp(verb, "forget") == 0) {
         client = client_new(argv[1], "kafka-operator");
         forget(client, argv[3], (int32_t)strtol(argv[4], NULL, 10), strtoll(argv[5], NULL, 10));
@@ -159,7 +184,8 @@ int main(int argc, char **argv)
         client = client_new(argv[1], "kafka-operator");
         make(client, argv[3], (int)strtol(argv[4], NULL, 10), argv + 5, argc - 5);
     } else {
-        fail("usage", "BROKERS move GROUP TOPIC PARTITION OFFSET | forget TOPIC PARTITION OFFSET | "
+        fail("usage", "BROKERS move GROUP TOPIC PARTITION OFFSET | lend ... FROM | forget TOPIC "
+                      "PARTITION OFFSET | "
                       "renew TOPIC PARTITIONS | make TOPIC PARTITIONS [NAME=VALUE...]");
         return 1;
     }
