@@ -16,10 +16,11 @@ sed -i -e 's/idle_after: .*/idle_after: 1h\n  commit_interval: 50ms\n  checkpoin
     -e 's/partitions: 4/partitions: 1/' "$pipeline"
 mkdir -p "$WORK/state"
 http=127.0.0.1:$(free_port)
+start bridge "$dualrun" bridge "$pipeline"
+until_true 20 "the bridge has made the topics" grep -q 'stream starts stream=engagements' "$WORK/log/bridge"
 # The state directory is a disk of 64 MiB that is full but for 6 MiB, before the join begins.
 start joiner unshare -rm sh -c "mount -t tmpfs -o size=64m none '$WORK/state' && head -c 58M /dev/zero > '$WORK/state/filler' \
     && exec '$dualrun' join '$pipeline' --http $http"
-start bridge "$dualrun" bridge "$pipeline"
 start feed "$BUILD/tests/support/feed/feed-generator" --publish "$PUBSUB" --project "$PROJECT" --expect "$WORK/expect" \
     --events "${EVENTS:-60000}" --seed 29 --span 60m
 at_least() { [ "$(metric "http://$http" "$1")" -ge "$2" ]; }
