@@ -6,8 +6,11 @@
 #
 # join.inputs_per_cpu_second   the whole input with dualrun join --until-end, exactly-once, 64 MiB for state;
 #                              CPU time of that process, its start included
+# join.peak_rss_bytes          of the same run
+#     _with_checkpoints        both once more, with a checkpoint every 5 s
 # join.restart_seconds         kill -9 with some 600,000 live rows; from the start of the successor to its first row
-#                              that a read_committed consumer sees
+#                              that a read_committed consumer sees; state rebuilt from the topics
+#     _with_checkpoint         the same, with checkpoints every 2 s
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -52,6 +55,7 @@ join:
   idle_evidence: none
   idle_after: 1h
   memory: 64MiB
+  checkpoint_interval: 0
   state: $work/$1/state
   fields:
     - views.*
@@ -76,52 +80,75 @@ load() {
 
 count_rows() { kcat -C -b "$brokers" -t "$1" -o beginning -e -q -f '%k\n' | grep -vc '^~'; }
 
-whole_run() {
-    local cpu rows
-    write_pipeline whole
-    TIMEFORMAT='%U %S'
-    cpu=$( { time "$dualrun" join "$work/whole/pipeline.yaml" --until-end 2> "$work/whole/log"; } 2>&1) \
-        || die "the join failed: $(tail -n 3 "$work/whole/log")"
+# run_measured NAME: join --until-end; sets cpu (seconds) and rss (bytes, the peak).
+run_measured() {
+    local TIMEFORMAT='%U %S'
+    cpu=$( { time {
+        "$dualrun" join "$work/$1/pipeline.yaml" --until-end 2> "$work/$1/log" &
+        local pid=$! name value
+        while [ -r "/proc/$pid/status" ]; do
+            while read -r name value _; do
+                if [ "$name" = VmHWM: ]; then echo "$value" > "$work/$1/rss"; fi
+            done < "/proc/$pid/status" 2> /dev/null || break
+            sleep 0.5
+            kill -0 "$pid" 2> /dev/null || break
+        done
+        wait "$pid"
+    }; } 2>&1) || die "the join failed: $(tail -n 3 "$work/$1/log")"
     cpu=$(awk '{print $1 + $2}' <<< "$cpu")
-    rows=$(count_rows labels-whole)
-    [ "$rows" = "$views" ] || die "$rows rows for $views views"
-    metric join.inputs_per_cpu_second "$(awk -v n="$inputs" -v c="$cpu" 'BEGIN {printf "%d", n / c}')" 1/s \
-        "$views views, $((inputs - views - 8)) engagements, 4 partitions, exactly_once, commit 1s, 64 MiB, $cpu CPU-s"
+    rss=$(($(cat "$work/$1/rss") * 1024))
 }
 
+per_second() { awk -v n="$inputs" -v c="$1" 'BEGIN {printf "%d", n / c}'; }
 
-restart() {
-    local pid began
-    write_pipeline restart
-    "$dualrun" join "$work/restart/pipeline.yaml" --json > "$work/restart/status" 2> "$work/restart/log" &
+whole_run() { # NAME METRIC CONDITIONS
+    local cpu rss rows
+    run_measured "$1"
+    rows=$(count_rows "labels-$1")
+    [ "$rows" = "$views" ] || die "$rows rows for $views views"
+    metric "join.inputs_per_cpu_second$2" "$(per_second "$cpu")" 1/s \
+        "$views views, $((inputs - views - 8)) engagements, 4 partitions, exactly_once, commit 1s, $3, $cpu CPU-s"
+    metric "join.peak_rss_bytes$2" "$rss" bytes "$3"
+}
+
+# Up to so many rows that a kill -9 leaves a full window behind; then from the start of the successor to its first row.
+restart() { # NAME METRIC HOW
+    local pid began reader seconds rows
+    "$dualrun" join "$work/$1/pipeline.yaml" --json > "$work/$1/status" 2> "$work/$1/log" &
     pid=$!
     pids+=("$pid")
-    until [ "$(kcat -C -b "$brokers" -t labels-restart -o beginning -e -q -f '%k\n' 2> /dev/null | wc -l)" -gt 50000 ]; do
-        kill -0 "$pid" 2> /dev/null || die "the join ended: $(tail -n 3 "$work/restart/log")"
+    until [ "$(kcat -C -b "$brokers" -t "labels-$1" -o beginning -e -q -f '%k\n' 2> /dev/null | wc -l)" -gt 50000 ]; do
+        kill -0 "$pid" 2> /dev/null || die "the join ended: $(tail -n 3 "$work/$1/log")"
         sleep 0.3
     done
     kill -9 "$pid"
     wait "$pid" 2> /dev/null || true
-    timeout 60 kcat -C -b "$brokers" -t labels-restart -o end -c 1 -q > /dev/null &
-    local reader=$!
+    timeout 60 kcat -C -b "$brokers" -t "labels-$1" -o end -c 1 -q > /dev/null &
+    reader=$!
     pids+=("$reader")
     sleep 0.5
     began=$(date +%s%N)
-    "$dualrun" join "$work/restart/pipeline.yaml" --json > "$work/restart/status" 2> "$work/restart/log" &
+    "$dualrun" join "$work/$1/pipeline.yaml" --json > "$work/$1/status" 2> "$work/$1/log" &
     pid=$!
     pids+=("$pid")
     wait "$reader" || die "no row within 60 s of the restart: VIEWS must be well above 600000, the rows of a window"
-    local seconds
     seconds=$(awk -v a="$began" -v b="$(date +%s%N)" 'BEGIN {printf "%.2f", (b - a) / 1e9}')
-    local rows
-    rows=$(grep -o 'live_rows=[0-9]*' "$work/restart/log" | awk -F= '{n += $2} END {print n + 0}')
+    rows=$(grep -o 'task runs.*live_rows=[0-9]*' "$work/$1/log" | awk -F= '{n += $NF} END {print n + 0}')
     kill -9 "$pid"
-    metric join.restart_seconds "$seconds" s "kill -9, $rows live rows rebuilt from the source topics"
+    metric "join.restart_seconds$2" "$seconds" s "kill -9, $rows live rows $3"
 }
 
 [ -x "$dualrun" ] || die "$dualrun is not built: run ./run build release"
 brokers=$(KAFKA_HEAP=1g tests/support/kafka-rig.sh start "$work/kafka")
 write_registry
 inputs=$(load) || die "the topics were not filled"
-whole_run
-restart
+write_pipeline whole
+whole_run whole "" "64 MiB, no checkpoints"
+write_pipeline checkpointed
+sed -i 's/checkpoint_interval: .*/checkpoint_interval: 5s/' "$work/checkpointed/pipeline.yaml"
+whole_run checkpointed _with_checkpoints "64 MiB, a checkpoint every 5 s"
+write_pipeline restart
+restart restart "" "rebuilt from the source topics"
+write_pipeline again
+sed -i 's/checkpoint_interval: .*/checkpoint_interval: 2s/' "$work/again/pipeline.yaml"
+restart again _with_checkpoint "from a checkpoint, one every 2 s"
