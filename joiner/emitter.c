@@ -40,12 +40,12 @@ static rd_kafka_conf_t *conf_of(const struct pipeline_kafka *kafka, const char *
                                          "retry.backoff.ms",
                                          "5", /* Offsets right after a commit wait for one. */
                                          "queue.buffering.max.kbytes",
-                                         "16384", /* Back-pressure instead of memory. */
+                                         "4096", /* Back-pressure instead of memory. */
                                          NULL};
     static const char *const plain[] = {
         "enable.idempotence",         "true",  "acks", "all",
         "message.timeout.ms",         "0", /* A commit waits, and says so when it waits too long. */
-        "queue.buffering.max.kbytes", "16384", NULL};
+        "queue.buffering.max.kbytes", "4096", NULL};
 
     return kafka_conf(kafka, "dualrun-join", transactional_id != NULL ? transactional : plain, err);
 }

@@ -29,7 +29,7 @@ enum {
     ALIVE_MS = 60000,
     RECOVERIES_MAX = 10, /* Without a commit in between. */
     COMMITTED_TIMEOUT_MS = 30000,
-    QUEUE_KBYTES = 16 * 1024, /* Of prefetched records, for all partitions together; a small record
+    QUEUE_KBYTES = 4 * 1024, /* Of prefetched records, for all partitions together; a small record
                                  costs librdkafka three times its own size besides. */
     QUEUE_KBYTES_MIN = 128,
 };
