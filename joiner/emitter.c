@@ -43,7 +43,7 @@ static rd_kafka_conf_t *conf_of(const struct pipeline_kafka *kafka, const char *
                                          "4096", /* Back-pressure instead of memory. */
                                          NULL};
     static const char *const plain[] = {
-        "enable.idempotence",         "true",  "acks", "all",
+        "enable.idempotence",         "true", "acks", "all",
         "message.timeout.ms",         "0", /* A commit waits, and says so when it waits too long. */
         "queue.buffering.max.kbytes", "4096", NULL};
 

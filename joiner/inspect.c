@@ -123,7 +123,7 @@ static bool read_commit(const struct inspect *inspect, int32_t partition,
 static bool task_json(const struct inspect *inspect, int32_t partition, json_t *tasks,
                       struct error *err)
 {
-    struct task_commit commit;
+    struct task_commit commit = {0};
     struct error problem;
     char hash[17];
     bool found = read_commit(inspect, partition, &commit, &problem);
