@@ -14,7 +14,9 @@
 #define SCOPE     "https://www.googleapis.com/auth/pubsub"
 #define TOKEN_URI "https://oauth2.googleapis.com/token"
 
-enum { FILE_LIMIT = 64 * 1024, LIFETIME_S = 3600 };
+#define AUDIENCE "https://pubsub.googleapis.com/"
+
+enum { FILE_LIMIT = 64 * 1024 };
 
 static void wipe_free(char *secret)
 {
@@ -253,17 +255,18 @@ static bool append_signature(const struct auth_key *key, size_t start, struct bu
     return true;
 }
 
-static bool append_assertion(const struct auth_key *key, int64_t now_s, struct buffer *form,
-                             struct error *err)
+/* Takes the claims, and adds when the JWT begins and ends. */
+static bool append_jwt(const struct auth_key *key, int64_t now_s, json_t *claims,
+                       struct buffer *form, struct error *err)
 {
     size_t start = form->size;
 
     append_json(form,
                 json_pack("{s:s, s:s, s:s}", "alg", "RS256", "typ", "JWT", "kid", key->key_id));
     buffer_append_byte(form, '.');
-    append_json(form, json_pack("{s:s, s:s, s:s, s:I, s:I}", "iss", key->email, "scope", SCOPE,
-                                "aud", key->token_uri, "iat", (json_int_t)now_s, "exp",
-                                (json_int_t)now_s + LIFETIME_S));
+    json_object_set_new(claims, "iat", json_integer((json_int_t)now_s));
+    json_object_set_new(claims, "exp", json_integer((json_int_t)now_s + AUTH_KEY_LIFETIME_S));
+    append_json(form, claims);
     return append_signature(key, start, form, err);
 }
 
@@ -290,5 +293,22 @@ bool auth_key_request(const struct auth_key *key, int64_t now_s, struct buffer *
     }
     buffer_append_text(form, "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
                              "&assertion=");
-    return append_assertion(key, now_s, form, err);
+    return append_jwt(
+        key, now_s,
+        json_pack("{s:s, s:s, s:s}", "iss", key->email, "scope", SCOPE, "aud", key->token_uri),
+        form, err);
+}
+
+bool auth_key_may_sign(const struct auth_key *key)
+{
+    return key->key != NULL && strcmp(key->token_uri, TOKEN_URI) == 0;
+}
+
+bool auth_key_sign(const struct auth_key *key, int64_t now_s, struct buffer *token,
+                   struct error *err)
+{
+    return append_jwt(
+        key, now_s,
+        json_pack("{s:s, s:s, s:s}", "iss", key->email, "sub", key->email, "aud", AUDIENCE), token,
+        err);
 }

@@ -96,6 +96,19 @@ static void check_claims(json_t *head, json_t *claims)
 }
 
 /* As Google does it: by the public key. */
+static bool is_signed(const char *jwt, const char *end, const char *signature, size_t size)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool good = signature != NULL
+                && EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key) == 1
+                && EVP_DigestVerify(context, (const unsigned char *)signature, size,
+                                    (const unsigned char *)jwt, (size_t)(end - jwt))
+                       == 1;
+
+    EVP_MD_CTX_free(context);
+    return good;
+}
+
 static void check_assertion(const char *jwt)
 {
     const char *first = strchr(jwt, '.');
@@ -109,14 +122,9 @@ static void check_assertion(const char *jwt)
     json_t *head = decode_part(jwt, (size_t)(first - jwt));
     json_t *claims = decode_part(first + 1, (size_t)(second - first - 1));
     char *signature = decode_url(second + 1, strlen(second + 1), &size);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
     check_claims(head, claims);
-    if (signature == NULL || EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key) != 1
-        || EVP_DigestVerify(context, (unsigned char *)signature, size, (const unsigned char *)jwt,
-                            (size_t)(second - jwt))
-               != 1)
+    if (!is_signed(jwt, second, signature, size))
         problem("signature");
-    EVP_MD_CTX_free(context);
     free(signature);
     json_decref(head);
     json_decref(claims);
@@ -517,6 +525,83 @@ static void a_signed_request_goes_to_no_stranger(void **state)
     }
 }
 
+/* The three parts of a token that the key itself signed, checked by the public key. */
+static void assert_self_signed(const char *header, int64_t now_s)
+{
+    const char *iss = "", *subject = "", *aud = "", *jwt = header + 7;
+    json_int_t iat = 0, exp = 0;
+    const char *first = strchr(jwt, '.');
+    const char *second = first != NULL ? strchr(first + 1, '.') : NULL;
+    size_t size = 0;
+
+    assert_memory_equal(header, "Bearer ", 7);
+    assert_non_null(second);
+    json_t *claims = decode_part(first + 1, (size_t)(second - first - 1));
+    char *signature = decode_url(second + 1, strlen(second + 1), &size);
+    assert_true(is_signed(jwt, second, signature, size));
+    assert_int_equal(json_unpack(claims, "{s:s, s:s, s:s, s:I, s:I !}", "iss", &iss, "sub",
+                                 &subject, "aud", &aud, "iat", &iat, "exp", &exp),
+                     0);
+    assert_string_equal(iss, "bridge@my-project.iam");
+    assert_string_equal(subject, iss);
+    assert_string_equal(aud, "https://pubsub.googleapis.com/");
+    assert_int_equal(iat, now_s);
+    assert_int_equal(exp, iat + 3600);
+    free(signature);
+    json_decref(claims);
+}
+
+static void a_key_signs_its_own_token_for_googles_endpoints(void **state)
+{
+    static const char *const googles[] = {"https://pubsub.googleapis.com",
+                                          "https://europe-west1-pubsub.googleapis.com"};
+    struct error err = {0};
+
+    (void)state;
+    write_key_file("https://oauth2.googleapis.com/token");
+    for (size_t i = 0; i < sizeof googles / sizeof *googles; i++) {
+        struct pipeline_pubsub pubsub = {.credentials = CREDENTIALS_SERVICE_ACCOUNT,
+                                         .credentials_file = file,
+                                         .endpoint = (char *)(uintptr_t)googles[i]};
+        struct auth *auth = auth_new(&pubsub, &clock_fake, &err);
+        assert_non_null(auth);
+        char *before = memory_text(auth_header(auth, &err));
+        assert_self_signed(before, clock_wall_ms(&clock_fake) / 1000);
+        clock_fake_advance(&clock_fake, INT64_C(1000) * (3600 - 226));
+        assert_string_equal(auth_header(auth, &err), before);
+        clock_fake_advance(&clock_fake, 2000); /* 224 s before its end. */
+        assert_self_signed(auth_header(auth, &err), clock_wall_ms(&clock_fake) / 1000);
+        free(before);
+        auth_free(auth);
+    }
+}
+
+static void a_key_exchanges_its_token_where_the_server_is_not_googles(void **state)
+{
+    static const char *const others[] = {"http://pubsub.googleapis.com", "http://127.0.0.1:8085",
+                                         "https://evilgoogleapis.com",
+                                         "https://evil.com/.googleapis.com"};
+    struct error err = {0};
+    char uri[64];
+
+    (void)state;
+    snprintf(uri, sizeof uri, "http://127.0.0.1:%u/token", google.server.port);
+    write_key_file(uri);
+    for (size_t i = 0; i <= sizeof others / sizeof *others; i++) {
+        bool last = i == sizeof others / sizeof *others; /* Google's, but the file names this. */
+        struct pipeline_pubsub pubsub = {
+            .credentials = CREDENTIALS_SERVICE_ACCOUNT,
+            .credentials_file = file,
+            .endpoint = (char *)(uintptr_t)(last ? "https://pubsub.googleapis.com" : others[i])};
+        struct auth *auth = auth_new(&pubsub, &clock_fake, &err);
+        char expected[64];
+        snprintf(expected, sizeof expected, "Bearer ya29.token-%zu", i + 1);
+        assert_non_null(auth);
+        assert_header(auth, expected);
+        auth_free(auth);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -533,6 +618,8 @@ int main(void)
         TEST(the_default_follows_googles_order),
         TEST(a_credential_file_that_is_not_whole_is_refused),
         TEST(a_signed_request_goes_to_no_stranger),
+        TEST(a_key_signs_its_own_token_for_googles_endpoints),
+        TEST(a_key_exchanges_its_token_where_the_server_is_not_googles),
     };
 
     unsetenv("http_proxy"); /* The server here is this machine's own. */
