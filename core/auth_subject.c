@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -20,6 +21,7 @@ enum {
     PROGRAM_TIMEOUT_MS = 30000,
     PROGRAM_TIMEOUT_MIN_MS = 5000,
     PROGRAM_TIMEOUT_MAX_MS = 120000,
+    EXIT_PAUSE_NS = 5000000,
     WORDS_MAX = 64,
     HEADERS_MAX = 16,
 };
@@ -208,10 +210,8 @@ static void tell_program(const struct auth_external *external, const char *outpu
 }
 
 /* Reads until the program closes its output. False: too long, or too much. */
-static bool read_output(int fd, int64_t timeout_ms, struct buffer *out)
+static bool read_output(int fd, int64_t end_us, struct buffer *out)
 {
-    int64_t end_us = clock_monotonic_us(clock_real()) + timeout_ms * 1000;
-
     for (;;) {
         int64_t left_ms = (end_us - clock_monotonic_us(clock_real())) / 1000;
         struct pollfd wait = {.fd = fd, .events = POLLIN};
@@ -228,13 +228,24 @@ static bool read_output(int fd, int64_t timeout_ms, struct buffer *out)
     }
 }
 
+/* False if it is still there at the end. */
+static bool await_exit(pid_t pid, int64_t end_us, int *status)
+{
+    while (waitpid(pid, status, WNOHANG) == 0) {
+        if (clock_monotonic_us(clock_real()) >= end_us)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = EXIT_PAUSE_NS}, NULL);
+    }
+    return true;
+}
+
 static bool run(const struct auth_external *external, char *command, const char *output,
-                int64_t timeout_ms, struct buffer *out, struct error *err)
+                int64_t timeout_ms, struct buffer *out, int *status, struct error *err)
 {
     extern char **environ;
     char *words[WORDS_MAX + 1];
     posix_spawn_file_actions_t actions;
-    int ends[2], status = 0;
+    int ends[2];
     pid_t pid;
 
     if (split(command, words) == 0 || pipe2(ends, O_CLOEXEC) != 0)
@@ -250,16 +261,29 @@ static bool run(const struct auth_external *external, char *command, const char 
         return error_set(err, EXIT_CODE_CONFIG, "%s: subject token: run %s: %s", external->name,
                          words[0], strerror(code));
     }
-    bool whole = read_output(ends[0], timeout_ms, out);
+    int64_t end_us = clock_monotonic_us(clock_real()) + timeout_ms * 1000;
+    bool whole = read_output(ends[0], end_us, out),
+         ended = whole && await_exit(pid, end_us, status);
 
     close(ends[0]);
-    if (!whole)
+    if (!ended) {
         kill(pid, SIGKILL);
-    waitpid(pid, &status, 0);
-    return whole
-           || error_retry(err, EXIT_CODE_SOURCE,
-                          "%s: subject token: %s gave no answer within %lld s", external->name,
-                          words[0], (long long)timeout_ms / 1000);
+        waitpid(pid, status, 0);
+        return error_retry(err, EXIT_CODE_SOURCE, "%s: subject token: %s %s within %lld s",
+                           external->name, words[0], whole ? "did not end" : "gave no answer",
+                           (long long)timeout_ms / 1000);
+    }
+    return true;
+}
+
+/* What it says of a failure comes first; see take_answer. */
+static bool succeeded(const struct auth_external *external, int status, struct error *err)
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return true;
+    return error_set(err, EXIT_CODE_SOURCE, "%s: subject token: the program ended with %s %d",
+                     external->name, WIFEXITED(status) ? "status" : "signal",
+                     WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
 static bool read_whole(const char *file, struct buffer *out)
@@ -283,6 +307,7 @@ static bool from_program(const struct auth_external *external, const json_t *pro
     int64_t timeout_ms = json_integer_value(json_object_get(program, "timeout_millis"));
     char *command = memory_text(text_at(program, "command"));
     struct buffer out = {0};
+    int status = 0;
     bool ok = output != NULL && read_whole(output, &out)
               && take_answer(external, &out, now_s, true, token, err);
 
@@ -293,8 +318,9 @@ static bool from_program(const struct auth_external *external, const json_t *pro
                                                        : timeout_ms;
     if (!ok) {
         buffer_clear(&out);
-        ok = run(external, command, output, timeout_ms, &out, err)
-             && take_answer(external, &out, now_s, false, token, err);
+        ok = run(external, command, output, timeout_ms, &out, &status, err)
+             && take_answer(external, &out, now_s, false, token, err)
+             && succeeded(external, status, err);
     }
     if (out.data != NULL)
         explicit_bzero(out.data, out.capacity);

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "core/auth.h"
+#include "core/auth_external.h"
 #include "core/auth_key.h"
+#include "core/auth_subject.h"
 #include "script_server.h"
 
 enum { NOW_S = 1763717400 };
@@ -238,6 +240,38 @@ static void a_program_is_run_only_if_that_is_allowed(void **state)
     assert_refused(source, "", "the program says E7: no");
 }
 
+static void a_program_that_fails_or_does_not_end_gives_no_token(void **state)
+{
+    static const char answers[] =
+        "#!/bin/sh\necho '{\"version\":1,\"success\":true,\"id_token\":\"x\"}'\n";
+    char source[512], path[256], *text;
+
+    (void)state;
+    setenv("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1", 1);
+    path_of(path, "program");
+    snprintf(source, sizeof source, "{\"executable\":{\"command\":\"%s\",\"timeout_millis\":5000}}",
+             path);
+    text = memory_textf("%sexit 3\n", answers);
+    write_file("program", text);
+    free(text);
+    assert_int_equal(chmod(path, 0755), 0);
+    assert_refused(source, "", "the program ended with status 3");
+    /* Its output is closed, but it stays. */
+    text = memory_textf("%sexec >&- sleep 40\n", answers);
+    write_file("program", text);
+    free(text);
+    struct auth_external external = {0}; /* One try only: auth makes three. */
+    struct buffer token = {0};
+    struct error err = {0};
+    path_of(path, "account.json");
+    assert_true(auth_external_load(&external, path, &err));
+    assert_false(auth_subject_token(&external, NULL, NOW_S, &token, &err));
+    assert_non_null(strstr(err.text, "did not end within 5 s"));
+    assert_int_equal(err.class, ERROR_RETRY);
+    auth_external_fini(&external);
+    buffer_fini(&token);
+}
+
 static void a_refusal_says_which_step_and_what_to_try(void **state)
 {
     char source[512], path[256];
@@ -299,6 +333,7 @@ int main(void)
         TEST(a_token_of_a_url_is_asked_for_with_its_headers),
         TEST(a_service_account_is_impersonated),
         TEST(a_program_is_run_only_if_that_is_allowed),
+        TEST(a_program_that_fails_or_does_not_end_gives_no_token),
         TEST(a_refusal_says_which_step_and_what_to_try),
         TEST(secrets_are_sent_to_google_only),
     };
