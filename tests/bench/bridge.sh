@@ -5,6 +5,7 @@
 # Release build. The bridge alone on one core, emulator and broker on the others. Environment:
 #   BENCH_EVENTS   messages of the CPU run (1000000), all different
 #   BENCH_SECONDS  length of the latency run (20)
+#   BENCH_TLS_EVENTS  messages of each of the six runs with and without TLS (200000)
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 BUILD=${BUILD:-$here/../../build/release}
 # shellcheck source=tests/support/lib.sh
@@ -12,6 +13,7 @@ BUILD=${BUILD:-$here/../../build/release}
 
 events=${BENCH_EVENTS:-1000000}
 seconds=${BENCH_SECONDS:-20}
+tls_events=${BENCH_TLS_EVENTS:-200000}
 generator=$BUILD/tests/support/feed/feed-generator
 cores=$(nproc)
 machine="$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $cores cores"
@@ -95,6 +97,54 @@ measure_latency() {
         "$rate messages a second"
 }
 
+# An HTTP/2 server with TLS in front of the emulator, and the same in plain HTTP/1.1: what differs is the transport alone.
+start_front() {
+    local proxy
+    proxy=$(PATH=$PATH:/usr/sbin command -v nghttpx) || die "nghttpx is not installed; run ./run install test"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$WORK/server.key" -out "$WORK/server.pem" \
+        -subj '/CN=127.0.0.1' -days 2 -addext 'subjectAltName=IP:127.0.0.1' 2> /dev/null
+    export SSL_CERT_FILE=$WORK/server.pem
+    tls=$(free_port) plain=$(free_port)
+    start front taskset -c "$others" "$proxy" --conf=/dev/null --workers=1 --frontend="127.0.0.1,$tls" \
+        --frontend="127.0.0.1,$plain;no-tls" --backend="127.0.0.1,${PUBSUB##*:}" --accesslog-file="$WORK/access" \
+        --accesslog-format="\$alpn \$server_port" "$WORK/server.key" "$WORK/server.pem"
+    until_true 10 "the front listens" curl -s -o /dev/null "http://127.0.0.1:$plain/"
+}
+
+# transport_cost ENDPOINT: sets cost, in us a message.
+transport_cost() {
+    local cpu
+    curl -sS -f -d "{\"topic\":\"projects/$PROJECT/topics/views\",\"file\":\"$WORK/feed/views.jsonl\"}" \
+        "$PUBSUB/admin/preload" > /dev/null
+    sed -i "s#endpoint: .*#endpoint: $1#" "$pipeline"
+    start_bridge
+    until_true 300 "all is acknowledged" has_acknowledged "$tls_events"
+    cpu=$(cpu_us "$(pid_of bridge)")
+    finish bridge || die "the bridge ended with status $?"
+    cost=$(awk -v a="$cpu" -v b="$tls_events" 'BEGIN {printf "%.3f", a / b}')
+}
+
+# Three pairs, in turn; the pair with the middle difference is told.
+measure_tls() {
+    note "TLS and HTTP/2: three pairs of $tls_events messages"
+    local cost difference ratio tls plain before conditions
+    start_front
+    "$generator" --views "$tls_events" --engagements 0.00001 --duplicates 0 --out "$WORK/feed" --expect "$WORK/feed" > /dev/null
+    for _ in 1 2 3; do
+        transport_cost "http://127.0.0.1:$plain"
+        before=$cost
+        transport_cost "https://127.0.0.1:$tls"
+        awk -v a="$before" -v b="$cost" 'BEGIN {printf "%.2f %.3f\n", b - a, b / a}'
+    done | sort -n > "$WORK/pairs"
+    grep -q "^h2 $tls\$" "$WORK/access" || die "the runs with TLS did not go over HTTP/2"
+    read -r difference ratio <<< "$(sed -n 2p "$WORK/pairs")"
+    conditions="middle of three pairs of $tls_events messages, HTTP/2 with TLS against plain HTTP/1.1, both by nghttpx"
+    figure bridge.tls_us_per_message "$difference" us "$conditions"
+    figure bridge.tls_cpu_ratio "$ratio" ratio "$conditions"
+    finish front || true
+}
+
 set_up
 measure_cost
 measure_latency
+measure_tls
