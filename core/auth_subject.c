@@ -199,14 +199,28 @@ static size_t split(char *text, char *words[WORDS_MAX + 1])
     return count;
 }
 
-/* What the program may know, as Google's libraries tell it. */
-static void tell_program(const struct auth_external *external, const char *output)
+enum { TOLD = 4 };
+
+/* Our environment and what the program may know, as Google's libraries tell it. Setting variables here would
+ * not be safe beside other threads. Returns (caller frees, and the texts that were added). */
+static char **environment_of(const struct auth_external *external, const char *output,
+                             char *told[TOLD])
 {
-    setenv("GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE", external->audience, 1);
-    setenv("GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE", external->token_type, 1);
-    setenv("GOOGLE_EXTERNAL_ACCOUNT_INTERACTIVE", "0", 1);
-    if (output != NULL)
-        setenv("GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE", output, 1);
+    extern char **environ;
+    size_t count = 0;
+
+    told[0] = memory_textf("GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE=%s", external->audience);
+    told[1] = memory_textf("GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE=%s", external->token_type);
+    told[2] = memory_text("GOOGLE_EXTERNAL_ACCOUNT_INTERACTIVE=0");
+    told[3] = memory_textf("GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE=%s", output != NULL ? output : "");
+    while (environ[count] != NULL)
+        count++;
+    char **all = memory_array(count + TOLD + 1, sizeof(char *));
+    for (size_t i = 0; i < TOLD; i++) /* First, so that they win. */
+        all[i] = told[i];
+    for (size_t i = 0; i < count; i++)
+        all[TOLD + i] = environ[i];
+    return all;
 }
 
 /* Reads until the program closes its output. False: too long, or too much. */
@@ -242,19 +256,21 @@ static bool await_exit(pid_t pid, int64_t end_us, int *status)
 static bool run(const struct auth_external *external, char *command, const char *output,
                 int64_t timeout_ms, struct buffer *out, int *status, struct error *err)
 {
-    extern char **environ;
-    char *words[WORDS_MAX + 1];
+    char *words[WORDS_MAX + 1], *told[TOLD];
     posix_spawn_file_actions_t actions;
     int ends[2];
     pid_t pid;
 
     if (split(command, words) == 0 || pipe2(ends, O_CLOEXEC) != 0)
         return fail(external, err, "the program cannot be started");
-    tell_program(external, output);
+    char **environment = environment_of(external, output, told);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    int code = posix_spawnp(&pid, words[0], &actions, NULL, words, environ);
+    int code = posix_spawnp(&pid, words[0], &actions, NULL, words, environment);
     posix_spawn_file_actions_destroy(&actions);
+    for (size_t i = 0; i < TOLD; i++)
+        free(told[i]);
+    free(environment);
     close(ends[1]);
     if (code != 0) {
         close(ends[0]);

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Pub/Sub over HTTP/2, as Google speaks it: TLS agrees on it, many pulls share one connection, and everything crosses while
-# the server says goodbye (GOAWAY), is killed under its streams, and answers pulls that wait with a 504 that is no JSON.
-# The HTTP/2 server is nghttpx, in front of the emulator.
+# Pub/Sub over HTTP/2, as Google speaks it: TLS agrees on it, many pulls share one connection, and pulls that wait are answered
+# with a 504 that is no JSON, which is no error. The HTTP/2 server is nghttpx, in front of the emulator; 45 has its faults.
 # shellcheck source=../support/lib.sh
 . "$(dirname "$0")/../support/lib.sh"
 # shellcheck source=bridge.sh
@@ -23,8 +22,6 @@ start_proxy() {
         --errorlog-file="$WORK/log/proxy-errors" server.key server.pem
     until_true 10 "the proxy listens" curl -s -k -o /dev/null "https://127.0.0.1:$port/"
 }
-acknowledged() { subscription_stat events-to-kafka .acked; }
-has_acknowledged() { [ "$(acknowledged)" -ge "$1" ]; }
 pulls() { grep -c ":pull HTTP/2 $1\$" "$WORK/access" || true; }
 
 events_pipeline
@@ -45,21 +42,6 @@ until_true 30 "the proxy gave up pulls" idle
 publish_numbers 20001 21000
 until_true 30 "what comes then is taken" all_acknowledged events-to-kafka
 
-note "GOAWAY: the streams under way end, new ones go to another server"
-publish_numbers 21001 41000
-until_true 30 "some are acknowledged" has_acknowledged 23000
-kill -QUIT "$(pid_of proxy)"
-mv pid/proxy pid/proxy-that-left
-start_proxy
-until_true 60 "everything is acknowledged" all_acknowledged events-to-kafka
-finish proxy-that-left KILL || true
-
-note "a server that is killed under its streams"
-publish_numbers 41001 61000
-until_true 30 "some are acknowledged" has_acknowledged 43000
-finish proxy KILL || true
-start_proxy
-until_true 60 "everything is acknowledged" all_acknowledged events-to-kafka
 finish bridge || die "the bridge did not end well"
 grep "subscriptions/events-to-kafka" access | grep -v '^h2 ' && die "not everything went over HTTP/2"
 expect_published
