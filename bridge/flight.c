@@ -242,6 +242,11 @@ static void enter_again(struct flight *flight, uint32_t known, bool alive, uint3
     make_ready(flight, ref);
 }
 
+void flight_expect(const struct flight *flight, const void *message_id, size_t size)
+{
+    window_prefetch(flight->window, window_hash(message_id, size));
+}
+
 enum flight_entry flight_enter(struct flight *flight, uint32_t index,
                                const struct flight_message *message, uint32_t *ref)
 {

@@ -57,6 +57,8 @@ void flight_free(struct flight *flight);
 
 /* A batch for one answer. Closes by itself when its last message is done. */
 uint32_t flight_open(struct flight *flight, int64_t now_us, int64_t renew_us);
+/* Says that a message will be entered soon, so that what is known of it is brought near. */
+void flight_expect(const struct flight *flight, const void *message_id, size_t size);
 /* Copies. ref names the slot of a new message. */
 enum flight_entry flight_enter(struct flight *flight, uint32_t batch,
                                const struct flight_message *message, uint32_t *ref);

@@ -14,6 +14,9 @@
 /* Pub/Sub holds a pull for about 90 s; after that the connection is dead. */
 enum { PULL_TIMEOUT_MS = 120000, DEAD_LOG_US = 10000000 };
 
+/* The window of message ids is far larger than any cache: its places are asked for so many messages ahead. */
+enum { AHEAD = 8 };
+
 /* A tenth of a second's worth at least, so that a pull is worth its request. */
 static int64_t rate_step(const struct stream *stream)
 {
@@ -231,6 +234,7 @@ static enum sink_result send_message(struct stream *stream, struct source_call *
                                      struct error *err)
 {
     const struct envelope *envelope = &call->envelope;
+    size_t ahead = call->next + AHEAD;
     const struct envelope_message *message = &envelope->messages[call->next];
     const struct flight_message entry = {
         .message_id = message->message_id.data,
@@ -241,6 +245,9 @@ static enum sink_result send_message(struct stream *stream, struct source_call *
         .size_bytes = message_size(envelope, message),
     };
 
+    if (ahead < envelope->message_count)
+        flight_expect(stream->flight, envelope->messages[ahead].message_id.data,
+                      envelope->messages[ahead].message_id.size);
     if (!call->entered) { /* Else the sink was full when it was tried before. */
         enum flight_entry entered =
             flight_enter(stream->flight, call->flight_batch, &entry, &call->ref);

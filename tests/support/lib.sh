@@ -32,18 +32,20 @@ pid_of() { cat "$WORK/pid/$1" 2> /dev/null; }
 # running NAME: it has not ended (a process that ended and was not waited for is a zombie, state Z).
 running() { [ -f "$WORK/pid/$1" ] && grep -qsE '^State:\s+[^Z]' "/proc/$(pid_of "$1")/status"; }
 
-# finish NAME [SIGNAL]: asks it to end, waits, returns its exit status. Ended by the hard way after 40 s.
+# finish NAME [SIGNAL]: asks it to end, waits, returns its exit status. Ended by the hard way after 40 s. No subshell
+# watches: one that is signalled before it has put its traps away runs those of the test, which end everything.
 finish() {
-    local name=$1 pid status=0
+    local name=$1 pid status=0 end=$((SECONDS + 40))
     pid=$(pid_of "$name") || return 0
     kill "-${2:-TERM}" "$pid" 2> /dev/null || true
-    (
-        sleep 40
-        kill -9 "$pid" && note "$name did not end by itself"
-    ) > /dev/null 2>&1 &
-    local watchdog=$!
+    while running "$name"; do
+        if [ "$SECONDS" -ge "$end" ]; then
+            kill -9 "$pid" 2> /dev/null && note "$name did not end by itself"
+            break
+        fi
+        sleep 0.05
+    done
     wait "$pid" 2> /dev/null || status=$?
-    kill "$watchdog" 2> /dev/null || true
     rm -f "$WORK/pid/$name"
     return $status
 }
