@@ -49,7 +49,7 @@ set_up() { # BROKERS [LINE OF THE STREAM...]
     start_emulator
     make_events '"enableMessageOrdering":true'
     pubsub PUT /subscriptions/events-audit \
-        "{\"topic\":\"projects/$PROJECT/topics/events\",\"ackDeadlineSeconds\":60,\"enableMessageOrdering\":true}" > /dev/null
+        "{\"topic\":\"projects/$PROJECT/topics/events\",\"ackDeadlineSeconds\":60}" > /dev/null
     KEY=ordering_key events_pipeline "audit_subscription: events-audit" "${@:2}"
     sed -i "s/replication: 1/replication: $1/" "$pipeline"
     cat >> "$pipeline" << Y
@@ -111,6 +111,7 @@ order_breaks() {
 all_well=1
 judge() { # NAME: the line of the report
     local name=$1 ended=yes lost doubled order verdict redelivered well=well
+    note "$((SECONDS - begun)) s: waiting for the end"
     drained 180 || ended="no: $(subscription_stat events-to-kafka '.ready + .outstanding + .waiting') open"
     count_struck
     admin faults '{"faults":[]}' > /dev/null 2>&1 || true
@@ -124,6 +125,7 @@ judge() { # NAME: the line of the report
     doubled=$(($(wc -l < "$WORK/values") - $(wc -l < "$WORK/values.unique")))
     order=$(order_breaks)
     redelivered=$(subscription_stat events-to-kafka .redelivered)
+    note "$((SECONDS - begun)) s: validating"
     "$dualrun" validate "$pipeline" --kind bridge > "$WORK/log/validate" 2>&1 || true
     verdict=$(jq -r '.verdict // "none"' "$WORK/report/report.json" 2> /dev/null || echo none)
     if [ "$lost" != 0 ] || [ "$order" != 0 ] || [ "$ended" != yes ] || [ "$verdict" != PASS ] || [ "$peak_kib" -gt 262144 ]; then
@@ -149,6 +151,7 @@ round_kills() {
         start bridge "$dualrun" bridge "$pipeline"
         until_true 60 "the bridge gets on before kill $i" has_acked $((before + RANDOM % 1000 + 1))
         look_at_memory
+        note "$((SECONDS - begun)) s: kill $i"
         all_acknowledged events-to-kafka && die "kill $i came when all work was done: give more --messages"
         finish bridge KILL || true
         admin expire "{\"subscription\":\"projects/$PROJECT/subscriptions/events-to-kafka\"}" > /dev/null
