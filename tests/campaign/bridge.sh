@@ -144,7 +144,7 @@ judge() { # NAME: the line of the report
 
 round_kills() {
     local i before
-    set_up 1 "max_rate: 3000" # So that there is work left for every kill.
+    set_up 1 "max_rate: 1000" # So that there is work left for every kill.
     publish_numbers 1 "$messages"
     for ((i = 1; i <= kills; i++)); do
         before=$(acked)
