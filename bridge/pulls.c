@@ -29,20 +29,33 @@ int64_t pulls_reserved_bytes(const struct pulls *pulls)
     return pulls->asked * pulls->mean_bytes;
 }
 
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A pull for a handful costs as much as one for many: wait for room, but for none that never comes. */
+static int64_t least_ask(const struct pulls *pulls, const struct pulls_room *room)
+{
+    int64_t least = smaller(pulls->ask_most, ASK_LEAST);
+
+    least = smaller(least, room->all_messages / 2);
+    least = smaller(least, room->all_bytes / pulls->mean_bytes / 2);
+    return least > 1 ? least : 1;
+}
+
 int32_t pulls_next(const struct pulls *pulls, int64_t now_us, const struct pulls_room *room)
 {
     if (pulls->in_flight >= pulls->target || now_us < pulls->earliest_us)
         return 0;
 
-    int64_t ask = pulls->ask_most;
+    int64_t ask = smaller(pulls->ask_most, room->messages);
+    int64_t fits = room->bytes / pulls->mean_bytes;
 
-    if (ask > room->messages)
-        ask = room->messages;
-    if (ask > room->bytes / pulls->mean_bytes)
-        ask = room->bytes / pulls->mean_bytes;
-    /* A pull for a handful costs as much as one for many: wait for room. */
-    int32_t least = pulls->ask_most < ASK_LEAST ? pulls->ask_most : ASK_LEAST;
-    return ask >= least ? (int32_t)ask : 0;
+    if (fits == 0 && room->bytes == room->all_bytes)
+        fits = 1; /* One that is larger than all the room goes alone. */
+    ask = smaller(ask, fits);
+    return ask >= least_ask(pulls, room) ? (int32_t)ask : 0;
 }
 
 void pulls_started(struct pulls *pulls, int32_t asked)

@@ -36,6 +36,8 @@ struct pulls {
 struct pulls_room { /* What the process may still take, reservations counted. */
     int64_t messages;
     int64_t bytes;
+    int64_t all_messages; /* The same when nothing is held. */
+    int64_t all_bytes;
 };
 
 struct pulls_answer {

@@ -69,12 +69,16 @@ const char *stream_hold_name(enum stream_hold hold)
     return names[hold];
 }
 
-/* All streams together may have a quarter of the messages reserved by pulls that wait. */
-static int32_t ask_most(const struct stream_context *context)
+/* Pulls that wait reserve what they ask for: all streams together, with one each, a quarter of the messages. An
+ * ordered stream has never more than one. */
+static int32_t ask_most(const struct stream_context *context, bool ordered)
 {
-    int64_t share = context->pipeline->bridge.max_messages / (int64_t)(4 * context->stream_count);
+    int64_t even = context->pipeline->bridge.max_messages / (int64_t)context->stream_count;
+    int64_t share = ordered ? even : even / 4;
 
-    return share < ASK_LEAST ? ASK_LEAST : share > PULLS_ASK_MAX ? PULLS_ASK_MAX : (int32_t)share;
+    if (share < ASK_LEAST)
+        share = even < ASK_LEAST ? even : ASK_LEAST;
+    return share < 1 ? 1 : share > PULLS_ASK_MAX ? PULLS_ASK_MAX : (int32_t)share;
 }
 
 void stream_limit(struct stream *stream)
@@ -86,8 +90,8 @@ void stream_limit(struct stream *stream)
     rate_set(&stream->dead_rate, config->max_dead_rate);
     dead_share_set(&stream->dead_share, config->stop_above, config->stop_window_ms * 1000,
                    config->stop_least);
-    if (!stream->ordered)
-        pulls_limit(&stream->pulls, limits->max_pulls, ask_most(stream->context));
+    pulls_limit(&stream->pulls, stream->ordered ? 1 : limits->max_pulls,
+                ask_most(stream->context, stream->ordered));
 }
 
 /* Without it nothing is lost: what Pub/Sub delivers again may be written twice. */
@@ -122,7 +126,7 @@ struct stream *stream_new(const struct pipeline_stream *config, struct stream_co
     source_subscription_init(&stream->subscription, &context->pipeline->pubsub,
                              config->subscription);
     lease_init(&stream->lease, DEADLINE_DEFAULT_S, false);
-    pulls_init(&stream->pulls, context->pipeline->bridge.max_pulls, ask_most(context));
+    pulls_init(&stream->pulls, context->pipeline->bridge.max_pulls, ask_most(context, false));
     stream_limit(stream);
     stream->flight = flight_new(WINDOW_SIZE);
     open_metrics(stream);
@@ -258,7 +262,7 @@ static bool read_description(struct stream *stream, const struct source_call *ca
     lease_init(&stream->lease, (int32_t)deadline_s, exactly_once);
     stream->ordered = ordered;
     if (ordered) /* Answers to pulls at the same time may overtake each other. */
-        pulls_init(&stream->pulls, 1, PULLS_ASK_MAX);
+        pulls_init(&stream->pulls, 1, ask_most(stream->context, true));
     log_info("stream starts", LOG_TEXT("stream", stream->config->name),
              LOG_TEXT("subscription", name), LOG_TEXT("topic", stream->config->topic.name),
              LOG_INT("ack_deadline_s", deadline_s),

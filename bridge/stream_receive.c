@@ -41,7 +41,7 @@ static enum stream_hold hold_of(const struct stream *stream, const struct pulls_
     bool waits = stream->pulls.in_flight > 0; /* Its own pulls may have asked for all the room. */
     if (room->messages <= 0 && !waits)
         return HOLD_MESSAGES;
-    if (room->bytes < stream->pulls.mean_bytes && !waits)
+    if (room->bytes < stream->pulls.mean_bytes && room->bytes < room->all_bytes && !waits)
         return HOLD_BYTES;
     if (rate_left(&stream->dead_rate, now_us) <= 0)
         return HOLD_DEAD_RATE;

@@ -152,7 +152,8 @@ void streams_extend(struct streams *streams)
 static struct pulls_room room_left(const struct streams *streams)
 {
     const struct pipeline_bridge *limits = &streams->context.pipeline->bridge;
-    struct pulls_room room = {limits->max_messages, limits->max_bytes};
+    struct pulls_room room = {limits->max_messages, limits->max_bytes, limits->max_messages,
+                              limits->max_bytes};
 
     for (size_t i = 0; i < streams->count; i++) {
         const struct stream *stream = streams->list[i];

@@ -84,8 +84,8 @@ fresh_topic() { # [SED EXPRESSION]: the demo's pipeline with a new topic for vie
     pipeline=$WORK/run-$run.yaml
     sed -e "s/topic: {name: views,/topic: {name: $topic,/" ${1:+-e "$1"} "$demo" > "$pipeline"
 }
-raw_topic() {
-    fresh_topic "/^    schema: schemas.view/d; 0,/decode: json/s//decode: raw/; 0,/key: view_id/s//key: attribute:key/; 0,/event_time:.*/s///; 0,/event_id: view_id.*/s///"
+raw_topic() { # Without the join, which needs fields.
+    fresh_topic "/^join:/,\$d; /^    schema: schemas.view/d; 0,/decode: json/s//decode: raw/; 0,/key: view_id/s//key: attribute:key/; 0,/event_time:.*/s///; 0,/event_id: view_id.*/s///"
 }
 
 start_bridge() { # [BUILD]

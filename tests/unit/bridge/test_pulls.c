@@ -8,7 +8,7 @@
 
 #include "bridge/pulls.h"
 
-static const struct pulls_room wide = {1000000, INT64_C(1) << 40};
+static const struct pulls_room wide = {1000000, INT64_C(1) << 40, 1000000, INT64_C(1) << 40};
 
 /* Starts every pull that is allowed at now_us. */
 static int start_all(struct pulls *pulls, int64_t now_us, const struct pulls_room *room)
@@ -102,16 +102,43 @@ static void a_stream_that_keeps_up_is_paced(void **state)
 static void what_is_asked_for_stays_within_the_room(void **state)
 {
     struct pulls pulls;
-    struct pulls_room room = {700, INT64_C(1) << 40};
+    struct pulls_room room = {700, INT64_C(1) << 40, 700, INT64_C(1) << 40};
 
     (void)state;
     pulls_init(&pulls, 8, 1000);
     assert_int_equal(pulls_next(&pulls, 0, &room), 700);
     room.messages = 20; /* Not worth a request. */
     assert_int_equal(pulls_next(&pulls, 0, &room), 0);
-    room = (struct pulls_room){1000, INT64_C(200) * 1024};
+    room = (struct pulls_room){1000, INT64_C(200) * 1024, 1000, INT64_C(200) * 1024};
     assert_int_equal(pulls_next(&pulls, 0, &room), 200);
     room.bytes = -5;
+    assert_int_equal(pulls_next(&pulls, 0, &room), 0);
+}
+
+/* A bound for a handful, or messages so large that only a handful fits: less than a good pull, yet all there is. */
+static void however_little_room_there_is_something_is_pulled(void **state)
+{
+    static const int64_t bounds[] = {1, 2, 5, 49, 60};
+    struct pulls pulls;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        struct pulls_room room = {bounds[i], INT64_C(1) << 30, bounds[i], INT64_C(1) << 30};
+        pulls_init(&pulls, 1, 1000);
+        assert_int_equal(pulls_next(&pulls, 0, &room), bounds[i]);
+    }
+
+    struct pulls_room room = {50000, INT64_C(128) << 20, 50000, INT64_C(128) << 20};
+
+    pulls_init(&pulls, 1, 1000);
+    pulls.mean_bytes = 3 << 20;
+    assert_int_equal(pulls_next(&pulls, 0, &room), 42);
+    room.bytes = INT64_C(30) << 20; /* Half of what can ever fit is worth a wait. */
+    assert_int_equal(pulls_next(&pulls, 0, &room), 0);
+    room = (struct pulls_room){50000, 16 << 20, 50000, 16 << 20};
+    pulls.mean_bytes = 20 << 20;
+    assert_int_equal(pulls_next(&pulls, 0, &room), 1);
+    room.bytes--;
     assert_int_equal(pulls_next(&pulls, 0, &room), 0);
 }
 
@@ -157,6 +184,7 @@ int main(void)
         cmocka_unit_test(immediate_empty_answers_never_make_a_busy_loop),
         cmocka_unit_test(a_stream_that_keeps_up_is_paced),
         cmocka_unit_test(what_is_asked_for_stays_within_the_room),
+        cmocka_unit_test(however_little_room_there_is_something_is_pulled),
         cmocka_unit_test(a_failed_pull_gives_its_reservation_back),
         cmocka_unit_test(new_bounds_hold_from_the_next_pull_on),
     };
