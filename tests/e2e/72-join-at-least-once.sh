@@ -10,6 +10,8 @@ start_emulator
 make_streams views engagements
 pipeline=$(LATENESS=15m pipeline_from "$TREE/config/demo.yaml")
 sed -i 's/idle_after: .*/&\n  guarantee: at_least_once\n  commit_interval: 200ms/' "$pipeline"
+# Pulls side by side would mix up more of the hour than lateness bears; rows must come out long before the end.
+echo 'bridge: {max_pulls: 1}' >> "$pipeline"
 
 start bridge "$dualrun" bridge "$pipeline"
 publish_feed --events 30000 --seed 72 --span 60m
