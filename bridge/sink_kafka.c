@@ -219,13 +219,14 @@ static bool batches_fit(const struct sink *sink, const char *name, size_t larges
 }
 
 static const struct sink_topic *topic_open(struct sink *sink, const struct pipeline_topic *asked,
+                                           int32_t fallback,
                                            const struct kafka_topic_setting *settings,
                                            size_t setting_count, struct error *err)
 {
     struct sink_topic *topic = memory_new(sizeof *topic);
 
-    if (!kafka_topic_ensure(sink->producer, asked, settings, setting_count, err)
-        || !kafka_topic_partitions(sink->producer, asked->name, &topic->partition_count, err)) {
+    if (!kafka_topic_ensure(sink->producer, asked, fallback, settings, setting_count,
+                            &topic->partition_count, err)) {
         free(topic);
         return NULL;
     }
@@ -243,7 +244,7 @@ static const struct sink_topic *topic_open(struct sink *sink, const struct pipel
 const struct sink_topic *sink_topic(struct sink *sink, const struct pipeline_topic *topic,
                                     struct error *err)
 {
-    return topic_open(sink, topic, NULL, 0, err);
+    return topic_open(sink, topic, 0, NULL, 0, err);
 }
 
 int32_t sink_topic_partitions(const struct sink_topic *topic)
@@ -258,12 +259,8 @@ static const struct sink_topic *own_topic(struct sink *sink, const char *name, i
                                           struct error *err)
 {
     struct pipeline_topic topic = {.name = memory_text(name), .replication = replication};
-    int32_t found;
-    struct error absent;
+    const struct sink_topic *opened = topic_open(sink, &topic, partitions, setting, 1, err);
 
-    if (!kafka_topic_partitions(sink->producer, name, &found, &absent))
-        topic.partitions = partitions;
-    const struct sink_topic *opened = topic_open(sink, &topic, setting, 1, err);
     free(topic.name);
     return opened;
 }

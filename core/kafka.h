@@ -38,10 +38,12 @@ struct kafka_topic_setting {
     const char *value;
 };
 /* Makes the topic unless it exists; one with another partition count or retention than is asked for is an
- * error that gives both. */
-bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
+ * error that gives both. A topic for which no count is asked is taken as it is, or made with `fallback`
+ * partitions; 0: is an error if it is not there. *count: the partitions it has; may be NULL. */
+bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic, int32_t fallback,
                         const struct kafka_topic_setting *settings, size_t setting_count,
-                        struct error *err);
+                        int32_t *count, struct error *err);
+/* Waits a second before it says that there is none: brokers learn of topics one after another. */
 bool kafka_topic_exists(rd_kafka_t *client, const char *topic, bool *exists, struct error *err);
 struct kafka_topic_facts {
     bool exists;
@@ -50,12 +52,13 @@ struct kafka_topic_facts {
     int32_t out_of_sync;  /* Partitions with a copy that is behind or down. */
     int32_t broker_count; /* Of the cluster. */
 };
+/* What one broker knows at this moment; does not wait. */
 bool kafka_topic_describe(rd_kafka_t *client, const char *topic, struct kafka_topic_facts *facts,
                           struct error *err);
 /* The topic's configuration, defaults included: object, name -> text. NULL on error, also for want of the
  * permission. Returns (caller decrefs). */
 json_t *kafka_topic_settings(rd_kafka_t *client, const char *topic, struct error *err);
-/* Fails if the topic does not exist. */
+/* Fails if the topic does not exist, after the wait of kafka_topic_exists. */
 bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int32_t *count,
                             struct error *err);
 /* For a consumer, high is the end of what is committed: an open transaction holds it, and so does

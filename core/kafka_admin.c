@@ -19,6 +19,7 @@ enum {
     REFUSAL_MS = 3000, /* A broker that will not have us has said so by then. */
     READY_TIMEOUT_MS = 30000,
     READY_POLL_NS = 20000000,
+    ABSENT_MS = 1000, /* A broker that came back a moment ago does not know every topic yet. */
     TEXT_SIZE = 512
 };
 
@@ -88,6 +89,20 @@ static bool topic_state(rd_kafka_t *client, const char *name, struct topic_state
     return true;
 }
 
+/* Says that a topic does not exist only if the brokers have said so for a while. */
+static bool settled_state(rd_kafka_t *client, const char *name, struct topic_state *state,
+                          struct error *err)
+{
+    int64_t end_us = clock_monotonic_us(clock_real()) + ABSENT_MS * (int64_t)1000;
+
+    while (topic_state(client, name, state, err)) {
+        if (state->exists || clock_monotonic_us(clock_real()) >= end_us)
+            return true;
+        nanosleep(&(struct timespec){.tv_nsec = READY_POLL_NS}, NULL);
+    }
+    return false;
+}
+
 static bool missing(struct error *err, const char *name)
 {
     error_set(err, EXIT_CODE_TARGET, "topic %s does not exist", name);
@@ -146,14 +161,14 @@ static void set_retention(rd_kafka_NewTopic_t *new, const struct pipeline_topic 
     rd_kafka_NewTopic_set_config(new, "retention.ms", text);
 }
 
-static rd_kafka_NewTopic_t *new_topic(const struct pipeline_topic *topic,
+static rd_kafka_NewTopic_t *new_topic(const struct pipeline_topic *topic, int32_t partitions,
                                       const struct kafka_topic_setting *settings,
                                       size_t setting_count, struct error *err)
 {
     char text[TEXT_SIZE];
     int replication = topic->replication > 0 ? topic->replication : -1; /* The broker's default. */
     rd_kafka_NewTopic_t *new =
-        rd_kafka_NewTopic_new(topic->name, topic->partitions, replication, text, sizeof text);
+        rd_kafka_NewTopic_new(topic->name, partitions, replication, text, sizeof text);
 
     if (new == NULL) {
         error_set(err, EXIT_CODE_CONFIG, "create topic %s: %s", topic->name, text);
@@ -226,16 +241,15 @@ static bool leaders_answer(rd_kafka_t *client, const char *name, int32_t count)
     return true;
 }
 
-static bool wait_ready(rd_kafka_t *client, const char *name, int32_t *count, struct error *err)
+static bool wait_ready(rd_kafka_t *client, const char *name, struct topic_state *state,
+                       struct error *err)
 {
     int64_t end_us = clock_monotonic_us(clock_real()) + READY_TIMEOUT_MS * (int64_t)1000;
-    struct topic_state state = {0};
 
     while (clock_monotonic_us(clock_real()) < end_us) {
-        if (!topic_state(client, name, &state, err))
+        if (!topic_state(client, name, state, err))
             return false;
-        *count = state.partition_count;
-        if (state.ready && leaders_answer(client, name, state.partition_count))
+        if (state->ready && leaders_answer(client, name, state->partition_count))
             return true;
         nanosleep(&(struct timespec){.tv_nsec = READY_POLL_NS}, NULL);
     }
@@ -244,20 +258,21 @@ static bool wait_ready(rd_kafka_t *client, const char *name, int32_t *count, str
     return error_hint(err, "look at the brokers: some may be down");
 }
 
-bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
+bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic, int32_t fallback,
                         const struct kafka_topic_setting *settings, size_t setting_count,
-                        struct error *err)
+                        int32_t *count, struct error *err)
 {
+    int32_t partitions = topic->partitions != 0 ? topic->partitions : fallback;
     struct topic_state state = {0};
-    int32_t count = 0;
 
-    if (!topic_state(client, topic->name, &state, err))
+    if (partitions == 0 ? !settled_state(client, topic->name, &state, err)
+                        : !topic_state(client, topic->name, &state, err))
         return false;
     if (!state.exists) {
-        if (topic->partitions == 0)
+        if (partitions == 0)
             return missing(err, topic->name);
 
-        rd_kafka_NewTopic_t *new = new_topic(topic, settings, setting_count, err);
+        rd_kafka_NewTopic_t *new = new_topic(topic, partitions, settings, setting_count, err);
 
         if (new == NULL)
             return false;
@@ -269,7 +284,12 @@ bool kafka_topic_ensure(rd_kafka_t *client, const struct pipeline_topic *topic,
                || !retention_fits(client, topic, err)) {
         return false; /* Sooner than a wait for leaders that would not help. */
     }
-    return wait_ready(client, topic->name, &count, err) && partitions_fit(topic, count, err);
+    if (!wait_ready(client, topic->name, &state, err)
+        || !partitions_fit(topic, state.partition_count, err))
+        return false;
+    if (count != NULL)
+        *count = state.partition_count;
+    return true;
 }
 
 bool kafka_topic_describe(rd_kafka_t *client, const char *topic, struct kafka_topic_facts *facts,
@@ -346,7 +366,7 @@ bool kafka_topic_exists(rd_kafka_t *client, const char *topic, bool *exists, str
 {
     struct topic_state state = {0};
 
-    if (!topic_state(client, topic, &state, err))
+    if (!settled_state(client, topic, &state, err))
         return false;
     *exists = state.exists;
     return true;
@@ -357,7 +377,7 @@ bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int32_t *coun
 {
     struct topic_state state = {0};
 
-    if (!topic_state(client, topic, &state, err))
+    if (!settled_state(client, topic, &state, err))
         return false;
     if (!state.exists)
         return missing(err, topic);

@@ -282,15 +282,13 @@ static bool ensure_topics(struct engine *engine, rd_kafka_t *client, struct erro
     topic.partitions = engine->partition_count;
     if (topic.replication == 0)
         topic.replication = late.replication = -1; /* The broker's default. */
-    if (!kafka_topic_ensure(client, &topic, NULL, 0, err)
-        || (late.name != NULL && !kafka_topic_ensure(client, &late, NULL, 0, err)))
+    if (!kafka_topic_ensure(client, &topic, 0, NULL, 0, NULL, err)
+        || (late.name != NULL && !kafka_topic_ensure(client, &late, 0, NULL, 0, NULL, err)))
         return error_wrap(err, "join %s", join->name);
     for (uint32_t i = 0; i < engine->task_join.input_count; i++) {
         late.name = record_stream(join, i)->dead_letter;
-        late.partitions = 1;
-        int32_t count;
-        if (late.name != NULL && !kafka_topic_partitions(client, late.name, &count, err)
-            && !kafka_topic_ensure(client, &late, NULL, 0, err))
+        late.partitions = 0; /* As the bridge made it. */
+        if (late.name != NULL && !kafka_topic_ensure(client, &late, 1, NULL, 0, NULL, err))
             return error_wrap(err, "join %s: dead letters", join->name);
     }
     return true;

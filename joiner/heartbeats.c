@@ -58,17 +58,18 @@ void heartbeats_close(struct heartbeats *heartbeats)
 static void assign(struct heartbeats *heartbeats, int64_t now_ms)
 {
     struct error err;
-    int32_t count;
+    struct kafka_topic_facts facts;
 
     if (heartbeats->looked_ms != IDLE_NEVER && now_ms - heartbeats->looked_ms < LOOK_AGAIN_MS)
         return;
     heartbeats->looked_ms = now_ms;
-    if (!kafka_topic_partitions(heartbeats->consumer, heartbeats->topic, &count, &err))
+    if (!kafka_topic_describe(heartbeats->consumer, heartbeats->topic, &facts, &err)
+        || !facts.exists)
         return; /* No bridge has been there yet. */
 
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(facts.partitions);
 
-    for (int32_t i = 0; i < count; i++)
+    for (int32_t i = 0; i < facts.partitions; i++)
         rd_kafka_topic_partition_list_add(list, heartbeats->topic, i)->offset = RD_KAFKA_OFFSET_END;
     heartbeats->assigned =
         rd_kafka_assign(heartbeats->consumer, list) == RD_KAFKA_RESP_ERR_NO_ERROR;

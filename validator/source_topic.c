@@ -45,9 +45,14 @@ static bool open_ranges(struct topic_ranges *ranges, rd_kafka_t *client, bool ma
                         struct error *err)
 {
     int32_t count;
+    bool exists;
 
+    if (!kafka_topic_exists(client, ranges->topic, &exists, err))
+        return false;
+    if (!exists && may_be_absent)
+        return true;
     if (!kafka_topic_partitions(client, ranges->topic, &count, err))
-        return may_be_absent && strstr(err->text, "does not exist") != NULL;
+        return false;
     ranges->ranges = memory_array((size_t)count, sizeof *ranges->ranges);
     for (int32_t i = 0; i < count; i++) {
         struct topic_range *range = &ranges->ranges[i];

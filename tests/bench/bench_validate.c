@@ -390,7 +390,7 @@ static int64_t fill(const struct pipeline *pipeline, int64_t views, int64_t faul
     for (int t = 0; t < TOPICS; t++) {
         struct pipeline_topic topic = {
             .name = (char *)topics[t], .partitions = PARTITIONS, .replication = 1};
-        if (!kafka_topic_ensure(producer, &topic, NULL, 0, &err))
+        if (!kafka_topic_ensure(producer, &topic, 0, NULL, 0, NULL, &err))
             fprintf(stderr, "%s\n", err.text);
     }
     int64_t records = produce_all(producer, views, faults, ends);

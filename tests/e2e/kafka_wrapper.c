@@ -57,8 +57,8 @@ static void a_topic_is_made_once_and_found_afterwards(void **state)
     int64_t low = -1, high = -1;
 
     (void)state;
-    CHECK(kafka_topic_ensure(client, &topic, settings, 1, &err));
-    CHECK(kafka_topic_ensure(client, &topic, settings, 1, &err));
+    CHECK(kafka_topic_ensure(client, &topic, 0, settings, 1, NULL, &err));
+    CHECK(kafka_topic_ensure(client, &topic, 0, settings, 1, NULL, &err));
     CHECK(kafka_topic_partitions(client, name, &count, &err));
     assert_int_equal(count, 5);
     for (int32_t i = 0; i < 5; i++) {
@@ -67,7 +67,7 @@ static void a_topic_is_made_once_and_found_afterwards(void **state)
         assert_int_equal(high, 0);
     }
     topic.partitions = 0; /* As it is. */
-    CHECK(kafka_topic_ensure(client, &topic, NULL, 0, &err));
+    CHECK(kafka_topic_ensure(client, &topic, 0, NULL, 0, NULL, &err));
     rd_kafka_destroy(client);
 }
 
@@ -80,9 +80,9 @@ static void another_partition_count_is_an_error_with_both(void **state)
     struct error err;
 
     (void)state;
-    CHECK(kafka_topic_ensure(client, &topic, NULL, 0, &err));
+    CHECK(kafka_topic_ensure(client, &topic, 0, NULL, 0, NULL, &err));
     topic.partitions = 12;
-    assert_false(kafka_topic_ensure(client, &topic, NULL, 0, &err));
+    assert_false(kafka_topic_ensure(client, &topic, 0, NULL, 0, NULL, &err));
     snprintf(text, sizeof text, "topic %s has 2 partitions, the pipeline file says 12", name);
     assert_string_equal(err.text, text);
     assert_int_equal(err.class, ERROR_STOP);
@@ -101,12 +101,13 @@ static void another_retention_is_an_error_with_both_and_the_way_out(void **state
     struct error err = {0};
 
     (void)state;
-    CHECK(kafka_topic_ensure(client, &topic, NULL, 0, &err));
-    CHECK(kafka_topic_ensure(client, &topic, NULL, 0, &err)); /* It was made with that retention. */
-    topic.retention_ms = 0;                                   /* As it is. */
-    CHECK(kafka_topic_ensure(client, &topic, NULL, 0, &err));
+    CHECK(kafka_topic_ensure(client, &topic, 0, NULL, 0, NULL, &err));
+    CHECK(kafka_topic_ensure(client, &topic, 0, NULL, 0, NULL,
+                             &err)); /* It was made with that retention. */
+    topic.retention_ms = 0;          /* As it is. */
+    CHECK(kafka_topic_ensure(client, &topic, 0, NULL, 0, NULL, &err));
     topic.retention_ms = 3600000;
-    assert_false(kafka_topic_ensure(client, &topic, NULL, 0, &err));
+    assert_false(kafka_topic_ensure(client, &topic, 0, NULL, 0, NULL, &err));
     snprintf(text, sizeof text, "topic %s keeps its records for 1d, the pipeline file says 1h",
              name);
     assert_string_equal(err.text, text);
@@ -129,7 +130,7 @@ static void looking_for_a_topic_does_not_make_it(void **state)
     for (int i = 0; i < 3; i++) {
         assert_false(kafka_topic_partitions(client, name, &count, &err));
         assert_string_equal(err.text, text);
-        assert_false(kafka_topic_ensure(client, &topic, NULL, 0, &err));
+        assert_false(kafka_topic_ensure(client, &topic, 0, NULL, 0, NULL, &err));
         assert_string_equal(err.text, text);
         usleep(300000);
     }
@@ -147,10 +148,10 @@ static void what_the_broker_refuses_is_told_with_its_reason(void **state)
     struct error err;
 
     (void)state;
-    assert_false(kafka_topic_ensure(client, &topic, NULL, 0, &err));
+    assert_false(kafka_topic_ensure(client, &topic, 0, NULL, 0, NULL, &err));
     assert_string_equal(err.hint, "ask for no more replicas than there are brokers");
     topic.replication = 1;
-    assert_false(kafka_topic_ensure(client, &topic, settings, 1, &err));
+    assert_false(kafka_topic_ensure(client, &topic, 0, settings, 1, NULL, &err));
     assert_non_null(strstr(err.text, "retention.ms"));
     assert_int_equal(err.class, ERROR_STOP);
     rd_kafka_destroy(client);
@@ -210,7 +211,7 @@ static void committed_offsets_come_back_with_their_metadata(void **state)
 
     (void)state;
     assert_non_null(consumer);
-    CHECK(kafka_topic_ensure(client, &topic, NULL, 0, &err));
+    CHECK(kafka_topic_ensure(client, &topic, 0, NULL, 0, NULL, &err));
     CHECK(kafka_committed(&kafka, group, list, &err));
     assert_int_equal(list->elems[0].offset, RD_KAFKA_OFFSET_INVALID); /* Nothing committed yet. */
 
@@ -242,7 +243,7 @@ static void a_fenced_producer_is_told_so_and_stops(void **state)
     struct error err = {0};
 
     (void)state;
-    CHECK(kafka_topic_ensure(old, &topic, NULL, 0, &err));
+    CHECK(kafka_topic_ensure(old, &topic, 0, NULL, 0, NULL, &err));
     assert_null(rd_kafka_init_transactions(old, WAIT_MS));
     assert_null(rd_kafka_begin_transaction(old));
     assert_null(rd_kafka_init_transactions(new, WAIT_MS));
@@ -283,7 +284,7 @@ static void headers_are_found_by_name_and_the_last_of_a_name_counts(void **state
     size_t size;
 
     (void)state;
-    CHECK(kafka_topic_ensure(client, &topic, NULL, 0, &err));
+    CHECK(kafka_topic_ensure(client, &topic, 0, NULL, 0, NULL, &err));
     assert_int_equal(rd_kafka_producev(client, RD_KAFKA_V_TOPIC(name), RD_KAFKA_V_PARTITION(0),
                                        RD_KAFKA_V_HEADER("a", "1", 1),
                                        RD_KAFKA_V_HEADER("empty", "", 0),
@@ -326,7 +327,7 @@ static void a_consumers_high_watermark_stops_before_an_open_transaction(void **s
     int64_t low, high;
 
     (void)state;
-    CHECK(kafka_topic_ensure(client, &topic, NULL, 0, &err));
+    CHECK(kafka_topic_ensure(client, &topic, 0, NULL, 0, NULL, &err));
     assert_null(rd_kafka_init_transactions(client, WAIT_MS));
     assert_null(rd_kafka_begin_transaction(client));
     assert_int_equal(rd_kafka_producev(client, RD_KAFKA_V_TOPIC(name), RD_KAFKA_V_PARTITION(0),

@@ -373,7 +373,7 @@ static bool open_target(struct saboteur *saboteur, const struct pipeline_kafka *
         rd_kafka_conf_set_dr_msg_cb(conf, delivered);
         saboteur->producer = kafka_producer(conf, err);
         ok = saboteur->producer != NULL
-             && kafka_topic_ensure(saboteur->producer, &topic, NULL, 0, err);
+             && kafka_topic_ensure(saboteur->producer, &topic, 0, NULL, 0, NULL, err);
     }
     free(name);
     return ok;

@@ -64,7 +64,7 @@ static bool produce(rd_kafka_t *producer, char **argv, const struct pipeline_kaf
     struct registry *registry = registry_open(kafka, err);
     int32_t id = 0;
     bool ok = registry != NULL && registry_register(registry, "views-value", schema_text, &id, err)
-              && kafka_topic_ensure(producer, &topic, NULL, 0, err);
+              && kafka_topic_ensure(producer, &topic, 0, NULL, 0, NULL, err);
 
     for (long i = first; ok && i < first + count; i++)
         ok = produce_one(producer, argv[2], id, i, err);

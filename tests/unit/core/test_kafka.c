@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "core/kafka.h"
+
+#include <librdkafka/rdkafka_mock.h> /* After rdkafka.h. */
 
 /* The pipeline file's texts are not const. */
 #define TEXT(text) ((char *)(uintptr_t)(text))
@@ -221,6 +225,72 @@ static void a_call_that_no_broker_answers_says_why(void **state)
     rd_kafka_destroy(client);
 }
 
+/* A broker just started: for a while it does not know a topic that the cluster has. */
+struct late_broker {
+    rd_kafka_t *client;
+    rd_kafka_mock_cluster_t *cluster;
+    useconds_t wait_us;
+};
+
+static void *learn(void *context)
+{
+    struct late_broker *late = context;
+
+    usleep(late->wait_us);
+    rd_kafka_mock_topic_set_error(late->cluster, "events", RD_KAFKA_RESP_ERR_NO_ERROR);
+    return NULL;
+}
+
+static void late_broker_open(struct late_broker *late, struct pipeline_kafka *kafka)
+{
+    struct error err = {0};
+
+    late->client =
+        kafka_producer(kafka_conf(&(struct pipeline_kafka){.brokers = TEXT("127.0.0.1:1"),
+                                                           .compression = TEXT("zstd")},
+                                  "mock", NULL, &err),
+                       &err);
+    assert_non_null(late->client);
+    late->cluster = rd_kafka_mock_cluster_new(late->client, 1);
+    assert_non_null(late->cluster);
+    rd_kafka_mock_topic_create(late->cluster, "events", 3, 1);
+    rd_kafka_mock_topic_set_error(late->cluster, "events", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    *kafka = (struct pipeline_kafka){
+        .brokers = (char *)(uintptr_t)rd_kafka_mock_cluster_bootstraps(late->cluster),
+        .compression = TEXT("zstd")};
+}
+
+static void a_topic_that_a_broker_learns_of_late_does_exist(void **state)
+{
+    struct late_broker late = {.wait_us = 300000};
+    struct pipeline_kafka kafka;
+    struct error err = {0};
+    pthread_t thread;
+    int32_t count = 0;
+    bool exists = false;
+
+    (void)state;
+    late_broker_open(&late, &kafka);
+    rd_kafka_t *client = kafka_producer(kafka_conf(&kafka, "c", NULL, &err), &err);
+    assert_non_null(client);
+
+    assert_int_equal(pthread_create(&thread, NULL, learn, &late), 0);
+    if (!kafka_topic_partitions(client, "events", &count, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(count, 3);
+    pthread_join(thread, NULL);
+
+    rd_kafka_mock_topic_set_error(late.cluster, "events", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    assert_int_equal(pthread_create(&thread, NULL, learn, &late), 0);
+    assert_true(kafka_topic_exists(client, "events", &exists, &err));
+    assert_true(exists);
+    pthread_join(thread, NULL);
+
+    rd_kafka_destroy(client);
+    rd_kafka_mock_cluster_destroy(late.cluster);
+    rd_kafka_destroy(late.client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +302,7 @@ int main(void)
         cmocka_unit_test(properties_that_do_not_fit_together_are_told_as_a_configuration_error),
         cmocka_unit_test(each_answer_has_its_class_and_a_way_out),
         cmocka_unit_test(a_call_that_no_broker_answers_says_why),
+        cmocka_unit_test(a_topic_that_a_broker_learns_of_late_does_exist),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
