@@ -2,6 +2,7 @@
 #include "core/kafka.h"
 
 #include <assert.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,12 @@
 #include "core/clock.h"
 #include "core/log.h"
 
-enum { ERRSTR_SIZE = 512 };
+enum {
+    ERRSTR_SIZE = 512,
+    CREDENTIAL_SIZE = 4096,
+    REFETCH_US = 10000,
+    REFETCH_VERSION = 0x02020000, /* From here on librdkafka has fetch.queue.backoff.ms. */
+};
 
 struct setting {
     const char *name;
@@ -255,6 +261,8 @@ rd_kafka_conf_t *kafka_conf(const struct pipeline_kafka *kafka, const char *clie
 
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults && done; i++)
         done = set(conf, defaults[i].name, defaults[i].value, err);
+    if (done && rd_kafka_version() >= REFETCH_VERSION)
+        done = set(conf, "fetch.queue.backoff.ms", "10", err); /* Else kafka_refetch is for it. */
     done =
         done && set(conf, "bootstrap.servers", kafka->brokers, err)
         && set(conf, "client.id", client_id, err)
@@ -302,6 +310,28 @@ rd_kafka_t *kafka_consumer(rd_kafka_conf_t *conf, struct error *err)
     if (client != NULL)
         rd_kafka_poll_set_consumer(client);
     return client;
+}
+
+/*
+ * Credentials that are set wake every broker thread, and those that are already there change nothing.
+ * No other call does so without a request to the brokers.
+ */
+void kafka_refetch(rd_kafka_t *consumer, int64_t *asked_us)
+{
+    int64_t now_us = clock_monotonic_us(clock_real());
+
+    const rd_kafka_conf_t *conf = rd_kafka_conf(consumer);
+    char name[CREDENTIAL_SIZE] = "", password[CREDENTIAL_SIZE] = "";
+    size_t name_size = sizeof name, password_size = sizeof password;
+
+    if (rd_kafka_version() >= REFETCH_VERSION || now_us - *asked_us < REFETCH_US)
+        return;
+    *asked_us = now_us;
+    (void)rd_kafka_conf_get(conf, "sasl.username", name, &name_size);
+    (void)rd_kafka_conf_get(conf, "sasl.password", password, &password_size);
+    if (name_size <= sizeof name && password_size <= sizeof password)
+        rd_kafka_error_destroy(rd_kafka_sasl_set_credentials(consumer, name, password));
+    OPENSSL_cleanse(password, sizeof password);
 }
 
 /* Codes with a way out, and those where another try may help. All others end the work. */

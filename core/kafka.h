@@ -25,6 +25,14 @@ rd_kafka_conf_t *kafka_conf(const struct pipeline_kafka *kafka, const char *clie
 /* Takes conf, also on error. A conf of NULL gives NULL and leaves err as kafka_conf set it. */
 rd_kafka_t *kafka_producer(rd_kafka_conf_t *conf, struct error *err);
 rd_kafka_t *kafka_consumer(rd_kafka_conf_t *conf, struct error *err);
+/*
+ * Asks for more of partitions whose queues were full and have room again. librdkafka before 2.2 looks
+ * at them only when something wakes the broker's thread, so up to a second late: with short queues a
+ * busy reader would stand still for most of it. Cheap, does not block, no request of its own; call it
+ * again and again while records are taken. *asked_us, 0 at first, is when it last did something: every
+ * 10 ms at most, and never where librdkafka does it itself.
+ */
+void kafka_refetch(rd_kafka_t *consumer, int64_t *asked_us);
 
 /* Sets err from librdkafka's answer; ERROR_RETRY where another try may help. Returns false. */
 bool kafka_fail(struct error *err, rd_kafka_resp_err_t code, const char *what);

@@ -26,6 +26,7 @@ struct reading {
     int32_t open;
     rd_kafka_t *client;
     rd_kafka_queue_t *queue;
+    int64_t refetched_us;
 };
 
 static rd_kafka_t *open_client(const struct pipeline_kafka *kafka, const char *isolation,
@@ -40,7 +41,7 @@ static rd_kafka_t *open_client(const struct pipeline_kafka *kafka, const char *i
                                     "fetch.wait.max.ms",
                                     "50",
                                     "queued.max.messages.kbytes",
-                                    "16384",
+                                    "8192",
                                     NULL};
 
     return kafka_consumer(kafka_conf(kafka, "dualrun-read", settings, err), err);
@@ -145,6 +146,7 @@ static bool read_all(struct reading *reading, struct error *err)
             done = done && (is_enough(reading) || take_message(reading, messages[i], err));
             rd_kafka_message_destroy(messages[i]);
         }
+        kafka_refetch(reading->client, &reading->refetched_us);
         heard_us = count > 0 ? now_us : heard_us;
         if (done && !reading->range->follow && now_us - heard_us > SILENCE_US)
             done = error_set(err, EXIT_CODE_TARGET, "read topic %s: no answer for 90 s",

@@ -29,9 +29,10 @@ enum {
     ALIVE_MS = 60000,
     RECOVERIES_MAX = 10, /* Without a commit in between. */
     COMMITTED_TIMEOUT_MS = 30000,
-    QUEUE_KBYTES = 4 * 1024, /* Of prefetched records, for all partitions together; a small record
+    QUEUE_KBYTES = 1024, /* Of prefetched records, for all partitions together; a small record
                                  costs librdkafka three times its own size besides. */
-    QUEUE_KBYTES_MIN = 128,
+    QUEUE_KBYTES_MIN =
+        64, /* Of one partition: kafka_refetch keeps such short ones from starving. */
 };
 
 struct engine {
@@ -51,7 +52,7 @@ struct engine {
     struct error callback_error; /* From a rebalance. */
     bool callback_failed;
     struct drain *drain; /* Only if the join shall end. */
-    int64_t committed_us, watched_us, status_us, drained_us, assigned_us;
+    int64_t committed_us, watched_us, status_us, drained_us, assigned_us, refetched_us;
     int64_t commits, commit_us; /* How many, and how long the last one took. */
     int64_t status_inputs;      /* Read when the status was last made. */
     struct metric *commit_seconds, *recoveries_total;
@@ -210,7 +211,7 @@ static bool open_consumer(struct engine *engine, struct error *err)
                                     "queued.max.messages.kbytes",
                                     queue,
                                     "fetch.message.max.bytes",
-                                    "524288",
+                                    "262144",
                                     NULL};
 
     assert(partitions > 0);
@@ -446,6 +447,8 @@ bool engine_poll(struct engine *engine, struct error *err)
     if (message != NULL)
         rd_kafka_message_destroy(message);
     emitter_poll(engine->context.emitter);
+    if (engine->worked)
+        kafka_refetch(engine->context.consumer, &engine->refetched_us);
     if (!engine->callback_failed)
         return ok;
     *err = engine->callback_error;

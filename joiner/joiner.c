@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "joiner/joiner.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +181,9 @@ static bool run_jobs(struct jobs *jobs, struct error *err)
 bool joiner_run(const struct pipeline *pipeline, const struct joiner_options *options,
                 struct error *err)
 {
+    /* Else each of librdkafka's threads keeps a heap of its own, with its own free room. */
+    (void)mallopt(M_ARENA_MAX, pipeline->join_count > 0 ? (int)pipeline->join_count : 1);
+
     struct metrics *metrics = metrics_new();
     struct jobs jobs = {0};
     struct http_server *server = NULL;

@@ -34,7 +34,7 @@ static rd_kafka_t *open_consumer(const struct pipeline_kafka *kafka, struct erro
                                            "fetch.wait.max.ms",
                                            "50",
                                            "queued.max.messages.kbytes",
-                                           "32768",
+                                           "8192",
                                            NULL};
     rd_kafka_conf_t *conf = kafka_conf(kafka, "dualrun-validate", settings, err);
 
@@ -94,6 +94,7 @@ struct reading {
     record_take *take;
     void *context;
     size_t open; /* Ranges that are not done. */
+    int64_t refetched_us;
 };
 
 static bool assign(struct reading *reading, struct error *err)
@@ -201,6 +202,7 @@ static bool read_batch(struct reading *reading, int64_t *heard_us, struct error 
         done = done && take_event(reading, messages[i], err);
         rd_kafka_message_destroy(messages[i]);
     }
+    kafka_refetch(reading->client, &reading->refetched_us);
     if (count > 0)
         *heard_us = now_us;
     progress_step(reading->progress, count > 0 ? count : 0);

@@ -291,6 +291,40 @@ static void a_topic_that_a_broker_learns_of_late_does_exist(void **state)
     rd_kafka_destroy(late.client);
 }
 
+static void asking_for_more_leaves_the_credentials_and_comes_every_ten_milliseconds(void **state)
+{
+    struct pipeline_property properties[] = {
+        {.name = TEXT("sasl.username"), .value = TEXT("mover")},
+        {.name = TEXT("sasl.password"), .value = TEXT("s3cret"), .secret = true}};
+    struct pipeline_kafka kafka = {
+        .brokers = TEXT("localhost:1"), .properties = properties, .property_count = 2};
+    const char *const names[] = {"sasl.username", "sasl.password"};
+    const char *const values[] = {"mover", "s3cret"};
+    static const char *const settings[] = {"group.id", "g", NULL};
+    struct error err = {0};
+    int64_t asked_us = 0;
+    char text[64];
+
+    (void)state;
+    rd_kafka_t *client = kafka_consumer(kafka_conf(&kafka, "c", settings, &err), &err);
+    assert_non_null(client);
+    kafka_refetch(client, &asked_us);
+    for (size_t i = 0; i < 2; i++) {
+        size_t size = sizeof text;
+        assert_int_equal(rd_kafka_conf_get(rd_kafka_conf(client), names[i], text, &size),
+                         RD_KAFKA_CONF_OK);
+        assert_string_equal(text, values[i]);
+    }
+    if (rd_kafka_version() < 0x02020000) { /* Later ones do it themselves. */
+        const int64_t soon_us = INT64_MAX / 2;
+        assert_true(asked_us > 0);
+        asked_us = soon_us;
+        kafka_refetch(client, &asked_us);
+        assert_int_equal(asked_us, soon_us);
+    }
+    rd_kafka_destroy(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +337,7 @@ int main(void)
         cmocka_unit_test(each_answer_has_its_class_and_a_way_out),
         cmocka_unit_test(a_call_that_no_broker_answers_says_why),
         cmocka_unit_test(a_topic_that_a_broker_learns_of_late_does_exist),
+        cmocka_unit_test(asking_for_more_leaves_the_credentials_and_comes_every_ten_milliseconds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
