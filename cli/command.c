@@ -212,7 +212,9 @@ static bool parse_rest(struct command_arguments *arguments, struct words *words,
             return false;
     }
     if (arguments->command->takes_file && arguments->file == NULL && !arguments->help) {
-        error_set(err, EXIT_CODE_USAGE, "%s: name the pipeline file", arguments->command->name);
+        bool report = strncmp(arguments->command->name, "report ", 7) == 0;
+        error_set(err, EXIT_CODE_USAGE, "%s: name the %s", arguments->command->name,
+                  report ? "report's file or folder" : "pipeline file");
         return error_hint(err, "dualrun %s FILE", arguments->command->name);
     }
     if (arguments->command->operand != NULL && arguments->operand == NULL && !arguments->help) {

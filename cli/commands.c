@@ -18,6 +18,7 @@
 #include "joiner/joiner.h"
 #include "plan/plan.h"
 #include "schema/run.h"
+#include "validator/report.h"
 #include "validator/validator.h"
 
 enum { JOINS_MAX = 64 }; /* That a hint looks at. */
@@ -72,6 +73,25 @@ static bool check_bridged(const struct pipeline *pipeline, const char *name, str
     else
         error_set(err, EXIT_CODE_CONFIG, "%s: no stream has a subscription", pipeline->file);
     return error_hint(err, "add subscription: NAME to what shall be bridged");
+}
+
+/* Flags that exclude each other: the first of them that is given must be the only one. */
+static bool check_alone(const struct command_arguments *arguments, const char *const *flags,
+                        size_t count, struct error *err)
+{
+    const char *given = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!is_given(arguments, flags[i]))
+            continue;
+        if (given != NULL) {
+            error_set(err, EXIT_CODE_USAGE, "%s: --%s and --%s exclude each other",
+                      arguments->command->name, given, flags[i]);
+            return error_hint(err, "give one of them");
+        }
+        given = flags[i];
+    }
+    return true;
 }
 
 /* bridge, join, validate */
@@ -220,6 +240,38 @@ static int run_validate(const struct command_arguments *arguments, struct error 
     return done ? (int)verdict : (int)err->code;
 }
 
+/* report */
+
+static const struct report_format *read_format(const struct command_arguments *arguments,
+                                               struct error *err)
+{
+    const char *name = command_flag(arguments, "format");
+
+    if (name == NULL)
+        name = is_given(arguments, "json") ? "json" : "text";
+    for (size_t i = 0; i < REPORT_FORMATS; i++)
+        if (strcmp(report_formats[i].name, name) == 0)
+            return &report_formats[i];
+    error_set(err, EXIT_CODE_USAGE, "report show: --format: %.100s is no format", name);
+    error_hint(err, "use one of: text, json, html, junit, prometheus");
+    return NULL;
+}
+
+static int run_report_show(const struct command_arguments *arguments, struct error *err)
+{
+    static const char *const formats[] = {"format", "json"};
+
+    if (!check_alone(arguments, formats, 2, err))
+        return (int)err->code;
+    const struct report_format *format = read_format(arguments, err);
+    json_t *document = format != NULL ? report_read(arguments->file, err) : NULL;
+    if (document == NULL)
+        return (int)err->code;
+    format->render(document, stdout);
+    json_decref(document);
+    return EXIT_CODE_OK;
+}
+
 /* plan */
 
 static bool read_fail_on(const struct command_arguments *arguments, enum severity *severity,
@@ -274,25 +326,6 @@ static bool read_place(const char *text, struct kafka_range *range, struct error
         return true;
     error_set(err, EXIT_CODE_USAGE, "cat: --at: %.100s is no place", text);
     return error_hint(err, "write PARTITION:OFFSET, like 3:12345");
-}
-
-/* Flags that exclude each other: the first of them that is given must be the only one. */
-static bool check_alone(const struct command_arguments *arguments, const char *const *flags,
-                        size_t count, struct error *err)
-{
-    const char *given = NULL;
-
-    for (size_t i = 0; i < count; i++) {
-        if (!is_given(arguments, flags[i]))
-            continue;
-        if (given != NULL) {
-            error_set(err, EXIT_CODE_USAGE, "%s: --%s and --%s exclude each other",
-                      arguments->command->name, given, flags[i]);
-            return error_hint(err, "give one of them");
-        }
-        given = flags[i];
-    }
-    return true;
 }
 
 static bool read_cat(const struct command_arguments *arguments, struct cat_options *options,
@@ -551,7 +584,8 @@ const struct command commands[] = {
      .text =
          "Compares the audit subscription with the topic, and a recomputed join with the joiner's\n"
          "output, record by record. Says PASS (status 0), FAIL (1) or INCONCLUSIVE (2), and\n"
-         "writes report.json and report.html.",
+         "writes report.json, report.html (a page), report.xml (JUnit) and report.prom "
+         "(Prometheus).",
      .takes_file = true,
      .examples = {"dualrun validate pipeline.yaml",
                   "dualrun validate pipeline.yaml --kind join --report out",
@@ -561,6 +595,18 @@ const struct command commands[] = {
                {"join", "NAME", "only this join of the join comparison"},
                {"report", "DIR", "the report's folder instead of the file's"}},
      .run = run_validate},
+    {.name = "report show",
+     .summary = "a report again, in any form",
+     .text =
+         "Shows a report that dualrun validate wrote; FILE is report.json or the folder that has "
+         "it.\n"
+         "Whatever the verdict was, the status is 0 if the report could be read.",
+     .takes_file = true,
+     .examples = {"dualrun report show report",
+                  "dualrun report show report --format html > page.html",
+                  "dualrun report show old/report.json --format junit"},
+     .flags = {{"format", "FORMAT", "text (default), json, html, junit or prometheus"}},
+     .run = run_report_show},
     {.name = "cat",
      .summary = "print records, one decoded record a line",
      .text =

@@ -7,6 +7,7 @@ _dualrun() {
     'bridge '*) words=' --stream --replay-dead-letters --reason --from --to --dry-run --http --json --log-level --log-json --help ' ;;
     'join '*) words=' --join --until-end --inspect --http --json --log-level --log-json --help ' ;;
     'validate '*) words=' --kind --stream --join --report --json --log-level --log-json --help ' ;;
+    'report show') words=' --format --json --log-level --log-json --help ' ;;
     'cat '*) words=' --at --partition --last --from --to --key --count --follow --pubsub --json --log-level --log-json --help ' ;;
     'schema infer') words=' --stream --sample --name --namespace --no-enums --json --log-level --log-json --help ' ;;
     'schema check') words=' --stream --mode --json --log-level --log-json --help ' ;;
@@ -17,7 +18,8 @@ _dualrun() {
     'version '*) words=' --json --log-level --log-json --help ' ;;
     'help '*) words=' --json --log-level --log-json --help ' ;;
     esac
-    [[ $COMP_CWORD -eq 1 ]] && words='plan bridge join validate cat schema config version help'
+    [[ $COMP_CWORD -eq 1 ]] && words='plan bridge join validate report cat schema config version help'
+    [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == report ]] && words='show'
     [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == schema ]] && words='infer check show'
     [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == config ]] && words='show check schema'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

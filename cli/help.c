@@ -128,6 +128,15 @@ static void reference_metrics(FILE *out)
                 metric_rows[i].labels, metric_rows[i].help);
 }
 
+static void reference_report_metrics(FILE *out)
+{
+    fputs("\nIn `report.prom` of a report, all gauges, with the label pipeline and these:\n\n"
+          "| Metric | Labels | |\n|---|---|---|\n",
+          out);
+#define SAID(name, labels, help) fputs("| `" #name "` | " labels " | " help " |\n", out);
+#include "validator/metrics.def"
+}
+
 void command_reference(FILE *out)
 {
     fputs("# Reference\n\n"
@@ -146,6 +155,7 @@ void command_reference(FILE *out)
     fputs("\n## Pipeline file\n\n", out);
     pipeline_reference(out);
     reference_metrics(out);
+    reference_report_metrics(out);
 }
 
 /* Completion. */

@@ -3,29 +3,33 @@
 
 #include <inttypes.h>
 
+static void escape(FILE *out, char character)
+{
+    switch (character) {
+    case '&':
+        fputs("&amp;", out);
+        break;
+    case '<':
+        fputs("&lt;", out);
+        break;
+    case '>':
+        fputs("&gt;", out);
+        break;
+    case '"':
+        fputs("&quot;", out);
+        break;
+    case '\'':
+        fputs("&#39;", out);
+        break;
+    default:
+        fputc(character, out);
+    }
+}
+
 void html_escaped(FILE *out, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        switch (*text) {
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        case '\'':
-            fputs("&#39;", out);
-            break;
-        default:
-            fputc(*text, out);
-        }
-    }
+    for (; text != NULL && *text != '\0'; text++)
+        escape(out, *text);
 }
 
 const char *html_text(const json_t *object, const char *name)
@@ -66,7 +70,7 @@ void html_number(FILE *out, int64_t value)
 void html_name_words(FILE *out, const char *name)
 {
     for (; *name != '\0'; name++)
-        fputc(*name == '_' ? ' ' : *name, out);
+        escape(out, (char)(*name == '_' ? ' ' : *name));
 }
 
 void html_list_items(FILE *out, const json_t *list)
@@ -77,7 +81,7 @@ void html_list_items(FILE *out, const json_t *list)
     json_array_foreach(list, i, item)
     {
         fputs("<li>", out);
-        html_escaped(out, json_string_value(item));
+        html_escaped(out, json_is_string(item) ? json_string_value(item) : "");
         fputs("</li>", out);
     }
 }

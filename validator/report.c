@@ -15,17 +15,25 @@ static void write_json(const json_t *document, FILE *out)
     fputc('\n', out);
 }
 
+const struct report_format report_formats[REPORT_FORMATS] = {
+    {"text", NULL, report_text},
+    {"json", "report.json", write_json},
+    {"html", "report.html", report_html},
+    {"junit", "report.xml", report_junit},
+    {"prometheus", "report.prom", report_prometheus},
+};
+
 /* Written beside its place, then moved there. */
-static bool write_file(const json_t *document, const char *directory, const char *name,
-                       void (*render)(const json_t *, FILE *), struct error *err)
+static bool write_file(const json_t *document, const char *directory,
+                       const struct report_format *format, struct error *err)
 {
-    char *path = memory_textf("%s/%s", directory, name);
+    char *path = memory_textf("%s/%s", directory, format->file);
     char *draft = memory_textf("%s.draft", path);
     FILE *out = fopen(draft, "we");
     bool done = out != NULL;
 
     if (done) {
-        render(document, out);
+        format->render(document, out);
         done = fflush(out) == 0 && fsync(fileno(out)) == 0;
         done = fclose(out) == 0 && done;
     }
@@ -40,6 +48,10 @@ bool report_write(const json_t *document, const char *directory, struct error *e
 {
     if (mkdir(directory, 0777) != 0 && errno != EEXIST)
         return error_set(err, EXIT_CODE_STATE, "make folder %s: %s", directory, strerror(errno));
-    return write_file(document, directory, "report.json", write_json, err)
-           && write_file(document, directory, "report.html", report_html, err);
+    for (size_t i = 0; i < REPORT_FORMATS; i++) {
+        if (report_formats[i].file != NULL
+            && !write_file(document, directory, &report_formats[i], err))
+            return false;
+    }
+    return true;
 }

@@ -169,7 +169,9 @@ static void gate_row(FILE *out, const json_t *gate)
     html_escaped(out, html_text(gate, "of"));
     fputs("<td class=n>", out);
     gate_value(out, html_real(gate, "value"));
-    fprintf(out, "<td class=n>%s ", html_text(gate, "sense"));
+    fputs("<td class=n>", out);
+    html_escaped(out, html_text(gate, "sense"));
+    fputc(' ', out);
     gate_value(out, html_real(gate, "limit"));
     fputs("</tr>", out);
 }
@@ -364,7 +366,7 @@ static void sample_fields(FILE *out, const json_t *fields)
 /* `position` is TOPIC/PARTITION/OFFSET; no topic's name has a slash. */
 static void fetch_command(FILE *out, const char *file, const char *position)
 {
-    const char *partition = strchr(position, '/');
+    const char *partition = position != NULL ? strchr(position, '/') : NULL;
     const char *offset = partition != NULL ? strchr(partition + 1, '/') : NULL;
 
     if (offset == NULL)
@@ -400,7 +402,9 @@ static void sample(FILE *out, const json_t *document, const json_t *difference)
     html_escaped(out, html_text(difference, "evidence"));
     json_object_foreach((json_t *)json_object_get(difference, "positions"), where, position)
     {
-        fprintf(out, " <span class=mono>%s=", where);
+        fputs(" <span class=mono>", out);
+        html_escaped(out, where);
+        fputc('=', out);
         html_escaped(out, json_string_value(position));
         fputs("</span>", out);
     }
@@ -498,7 +502,9 @@ void report_html(const json_t *document, FILE *out)
             "pipeline ",
             style);
     html_escaped(out, html_text(json_object_get(document, "provenance"), "pipeline"));
-    fprintf(out, ", %s</p>", html_text(json_object_get(document, "provenance"), "ended"));
+    fputs(", ", out);
+    html_escaped(out, html_text(json_object_get(document, "provenance"), "ended"));
+    fputs("</p>", out);
     hero(out, document);
     gates(out, document);
     json_array_foreach(json_object_get(document, "comparisons"), i, one) comparison(out, one);

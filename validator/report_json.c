@@ -12,7 +12,7 @@
 #include "validator/meaning.h"
 #include "validator/report.h"
 
-static const char *const verdict_names[] = {"PASS", "FAIL", "INCONCLUSIVE"};
+const char *const report_verdict_names[REPORT_VERDICTS] = {"PASS", "FAIL", "INCONCLUSIVE"};
 
 static const char *kind_name(const struct result *result)
 {
@@ -254,7 +254,7 @@ static json_t *comparison_json(const struct report *report, const struct result 
     *verdict = judge_result(report, result, identities, gates);
     json_object_set_new(json, "kind", json_string(kind_name(result)));
     json_object_set_new(json, "name", json_string(result->name));
-    json_object_set_new(json, "verdict", json_string(verdict_names[*verdict]));
+    json_object_set_new(json, "verdict", json_string(report_verdict_names[*verdict]));
     json_object_set_new(json, "counts", counts_json(result));
     json_object_set_new(json, "identities", identities);
     json_object_set_new(json, "coverage", json_real(result_coverage(result)));
@@ -369,7 +369,7 @@ json_t *report_json(const struct report *report)
         json_array_extend(differences, result->differences);
     }
     json_object_set_new(document, "schema_version", json_integer(REPORT_SCHEMA_VERSION));
-    json_object_set_new(document, "verdict", json_string(verdict_names[verdict]));
+    json_object_set_new(document, "verdict", json_string(report_verdict_names[verdict]));
     json_object_set_new(document, "summary", summary(report, verdict));
     json_object_set_new(document, "next", next_step(report, verdict));
     json_object_set_new(document, "gates", gates);
@@ -389,8 +389,8 @@ enum exit_code report_verdict(const json_t *document)
 {
     const char *name = json_string_value(json_object_get(document, "verdict"));
 
-    for (int i = 0; i < 3; i++)
-        if (name != NULL && strcmp(name, verdict_names[i]) == 0)
+    for (int i = 0; i < REPORT_VERDICTS; i++)
+        if (name != NULL && strcmp(name, report_verdict_names[i]) == 0)
             return (enum exit_code)i;
     return EXIT_CODE_INCONCLUSIVE;
 }

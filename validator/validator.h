@@ -18,7 +18,7 @@ struct validator_options {
     bool join;             /* recompute against output. */
     const char *stream;    /* Bridge: one stream. NULL: all that have an audit subscription. */
     const char *join_name; /* Join: one join. NULL: all. */
-    const char *report;    /* Folder for report.json and report.html. NULL: from the file. */
+    const char *report;    /* The report's folder. NULL: from the file. */
     bool json;             /* The report as JSON on stdout instead of the summary. */
 };
 

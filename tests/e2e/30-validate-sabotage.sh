@@ -53,6 +53,22 @@ expect_counts join labels '["FAIL",3,4,0,5,1,2]'
 jq 'del(.differences[] | select(.key == "stranger"))' "$WORK/report/report.json" > "$WORK/without-stranger.json"
 python3 "$TREE/tests/support/tools/sabotage_found.py" "$WORK/without-stranger.json" "$WORK"/spoiled-*
 
+note "the same report for a test runner and for Prometheus, and again from its file"
+python3 - "$WORK/report/report.xml" << 'END'
+import sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+cases = {(c.get("classname"), c.get("name")): c.find("failure") is not None for c in root.iter("testcase")}
+assert int(root.get("tests")) == len(cases) and int(root.get("failures")) == sum(cases.values()), root.attrib
+assert cases["dualrun.bridge.views", "comparison"] and cases["dualrun.join.labels", "gate unexplained"]
+assert not cases["dualrun.bridge.engagements", "comparison"]
+END
+for line in 'comparison="bridge",of="views",kind="missing",cause="unexplained"} 4' 'comparison="join",of="labels",kind="duplicate",cause="unexplained"} 4'; do
+    grep -qF "dualrun_validate_differences{pipeline=\"demo\",$line" "$WORK/report/report.prom" || die "report.prom has no $line"
+done
+for pair in json:json html:html junit:xml prometheus:prom; do
+    "$dualrun" report show "$WORK/report" --format "${pair%:*}" | cmp - "$WORK/report/report.${pair#*:}" || die "report show: ${pair%:*} is another"
+done
+
 note "each command of the page fetches a record of its sample"
 sed 's/<code>/\n&/g' "$WORK/report/report.html" | sed -n 's#^<code>\(dualrun cat [^<]*\)</code>.*#\1#p' > "$WORK/commands"
 [ "$(wc -l < "$WORK/commands")" -ge 20 ] || die "the page has $(wc -l < "$WORK/commands") commands"
