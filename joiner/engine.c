@@ -346,10 +346,6 @@ static void close_kafka(struct engine *engine)
 
 static bool check_supported(const struct pipeline_join *join, struct error *err)
 {
-    if (join->emit == EMIT_EARLY)
-        return error_set(err, EXIT_CODE_CONFIG, "join %s: emit: early has no effect yet",
-                         join->name)
-               || error_hint(err, "use emit: on_close");
     if (join->secondary_count + 1 <= TASK_COMMIT_INPUTS_MAX)
         return true;
     return error_set(err, EXIT_CODE_CONFIG, "join %s: more than %d inputs", join->name,

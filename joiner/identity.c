@@ -78,6 +78,7 @@ void identity_task_join(const struct pipeline_join *join, struct task_join *resu
         .lateness_ms = join->lateness_ms,
         .latest = join->attribution == ATTRIBUTE_LATEST,
         .inner = join->kind == JOIN_INNER,
+        .early = join->emit == EMIT_EARLY,
     };
     for (uint32_t i = 1; i < result->input_count; i++)
         result->windows[i] = (struct task_window){join->secondaries[i - 1].before_ms,

@@ -481,7 +481,7 @@ static void put_fold(struct label *label, size_t i, const struct fold *fold, str
 }
 
 static bool put_aggregate(struct label *label, size_t i, const struct row *matches,
-                          size_t match_count, struct buffer *out, struct error *err)
+                          size_t match_count, bool final, struct buffer *out, struct error *err)
 {
     struct fold fold = {0};
 
@@ -489,7 +489,7 @@ static bool put_aggregate(struct label *label, size_t i, const struct row *match
     for (size_t m = 0; m < match_count; m++)
         if (matches[m].input == label->inputs[i] && !fold_row(label, i, &matches[m], &fold, err))
             return false;
-    if (fold.count > 0)
+    if (final && fold.count > 0)
         metric_add(label->field_rows[i], 1);
     put_fold(label, i, &fold, out);
     return true;
@@ -532,7 +532,8 @@ static void put_field(const struct schema_path *path, const uint8_t *data, const
 }
 
 bool label_encode(struct label *label, const struct row *primary, const struct row *matches,
-                  size_t match_count, struct buffer *key, struct buffer *value, struct error *err)
+                  size_t match_count, bool final, struct buffer *key, struct buffer *value,
+                  struct error *err)
 {
     const struct pipeline_join *join = label->join;
     const uint8_t *data, *end = primary->value + primary->value_size;
@@ -549,7 +550,7 @@ bool label_encode(struct label *label, const struct row *primary, const struct r
             buffer_append(value, data, (size_t)(end - data));
         else if (join->fields[i].aggregate == AGGREGATE_FIELD)
             put_field(&plan->fields[i].value, data, end, value);
-        else if (!put_aggregate(label, i, matches, match_count, value, err))
+        else if (!put_aggregate(label, i, matches, match_count, final, value, err))
             return false;
     }
     return true;

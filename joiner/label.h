@@ -35,8 +35,10 @@ void label_free(struct label *label);
 /* In how many rows a record counted for field i of the join, or -1: it is the primary's own. */
 int64_t label_field_rows(const struct label *label, size_t i);
 
-/* Appends the framed value and the output key. The rows passed record_read. */
+/* Appends the framed value and the output key. The rows passed record_read. A row that is final counts
+ * for label_field_rows. */
 bool label_encode(struct label *label, const struct row *primary, const struct row *matches,
-                  size_t match_count, struct buffer *key, struct buffer *value, struct error *err);
+                  size_t match_count, bool final, struct buffer *key, struct buffer *value,
+                  struct error *err);
 
 #endif

@@ -273,7 +273,7 @@ bool shard_describe(struct shard *shard, rd_kafka_topic_partition_list_t *offset
     char text[TASK_COMMIT_TEXT_SIZE];
     struct task_commit commit;
 
-    if (!task_close(shard->task, err))
+    if (!task_close(shard->task, err) || !task_emit_early(shard->task, err))
         return false;
     task_describe(shard->task, &commit);
     task_commit_format(&commit, text);

@@ -17,9 +17,8 @@ static bool send_record(struct shard *shard, const char *topic, const struct emi
     return false;
 }
 
-/* A label: the output of a closed primary row. */
 bool shard_emit_label(void *context, const struct row *primary, const struct row *matches,
-                      size_t match_count, int64_t watermark_ms, struct error *err)
+                      size_t match_count, int64_t watermark_ms, bool final, struct error *err)
 {
     struct shard *shard = context;
     const struct pipeline_join *join = shard->context->join;
@@ -27,17 +26,18 @@ bool shard_emit_label(void *context, const struct row *primary, const struct row
     struct provenance_join provenance = {.partition = shard->partition,
                                          .offset = primary->offset,
                                          .watermark_ms = watermark_ms,
-                                         .final = true};
+                                         .final = final};
 
     buffer_clear(&shard->key);
     buffer_clear(&shard->value);
-    if (!label_encode(shard->context->label, primary, matches, match_count, &shard->key,
+    if (!label_encode(shard->context->label, primary, matches, match_count, final, &shard->key,
                       &shard->value, err))
         return false;
     hash_sample_id(join->name, primary->key, primary->key_size, primary->id, primary->id_size,
                    provenance.sample_id);
-    shard_count(shard, SHARD_join_labels_total, 1);
-    shard_count(shard, SHARD_join_matches_total, (int64_t)match_count);
+    shard_count(shard, final ? SHARD_join_labels_total : SHARD_join_early_total, 1);
+    if (final)
+        shard_count(shard, SHARD_join_matches_total, (int64_t)match_count);
     return send_record(shard, join->output.name,
                        &(struct emitter_record){
                            .partition = shard->partition,

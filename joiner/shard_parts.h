@@ -62,9 +62,9 @@ static inline void shard_count(struct shard *shard, enum shard_metric metric, in
     metric_add(shard->metrics[metric], delta);
 }
 
-/* A label: the output of a closed primary row. */
+/* A label: the output of a primary row that closes, or of one that may still change. */
 bool shard_emit_label(void *context, const struct row *primary, const struct row *matches,
-                      size_t match_count, int64_t watermark_ms, struct error *err);
+                      size_t match_count, int64_t watermark_ms, bool final, struct error *err);
 bool shard_send_late(struct shard *shard, const rd_kafka_message_t *message, const struct row *row,
                      const struct task_verdict *verdict, struct error *err);
 bool shard_send_dead(struct shard *shard, uint32_t input, const rd_kafka_message_t *message,

@@ -57,6 +57,7 @@ void task_free(struct task *task)
     buffer_fini(&task->content);
     buffer_fini(&task->from);
     buffer_fini(&task->to);
+    task_early_fini(&task->early);
     free(task->times);
     free(task);
 }
@@ -161,6 +162,25 @@ bool task_first_match(const struct task *task, uint32_t input, int64_t time_ms, 
     return true;
 }
 
+bool task_last_match(const struct task *task, uint32_t input, int64_t time_ms, int64_t *primary_ms)
+{
+    size_t low = 0, high = task->time_count;
+    int64_t to_ms = time_ms + task->join->windows[input].before_ms;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (task->times[middle] <= to_ms)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0 || !task_matches(task, task->times[low - 1], input, time_ms))
+        return false;
+    *primary_ms = task->times[low - 1];
+    return true;
+}
+
 /* A secondary row that comes after its primary: the usual order. */
 static bool put_beside_primary(struct task *task, const struct row *row, uint64_t key_hash,
                                struct error *err)
@@ -200,9 +220,9 @@ static struct store_bytes take_bytes(const uint8_t **at)
     return bytes;
 }
 
-/* Scans [place prefix, next prefix) of the row's home, whatever its id. */
-static bool gather_home(struct task *task, struct gather *gather, const struct row *row,
-                        struct error *err)
+/* Scans [place prefix, next prefix) of the row's home. */
+bool task_scan_home(struct task *task, const struct row *row, store_visit *visit, void *context,
+                    struct error *err)
 {
     struct row bare = *row;
 
@@ -212,8 +232,8 @@ static bool gather_home(struct task *task, struct gather *gather, const struct r
     bare.time_ms++;
     buffer_clear(&task->to);
     row_put_place(&task->to, task_home_ms(task, row->input, row->time_ms), &bare);
-    return task->store->ops->scan(task->store, bytes_of(&task->from), bytes_of(&task->to),
-                                  gather_row, gather, err);
+    return task->store->ops->scan(task->store, bytes_of(&task->from), bytes_of(&task->to), visit,
+                                  context, err);
 }
 
 /* Puts the gathered rows beside the primary, unless an earlier one has them and will pass them on. */
@@ -257,12 +277,12 @@ static bool put_beside_secondaries(struct task *task, const struct row *primary,
 
         if (input == ROW_PRIMARY || !task_matches(task, primary->time_ms, input, time_ms))
             continue;
-        ok = gather_home(task, &gather,
-                         &(struct row){.input = input,
-                                       .time_ms = time_ms,
-                                       .key = primary->key,
-                                       .key_size = primary->key_size},
-                         err);
+        ok = task_scan_home(task,
+                            &(struct row){.input = input,
+                                          .time_ms = time_ms,
+                                          .key = primary->key,
+                                          .key_size = primary->key_size},
+                            gather_row, &gather, err);
     }
     if (ok && gather.rows.size > 0) {
         task_find_primaries(task, key_hash, INT64_MIN);
@@ -367,6 +387,8 @@ bool task_add(struct task *task, const struct row *row, struct task_verdict *ver
         return false;
     if (verdict->admitted && !task_keep_row(task, row, verdict, err))
         return false;
+    if (task->join->early && verdict->admitted && !verdict->duplicate)
+        task_note_early(task, row);
     input->offset = row->offset + 1;
     input->max_time_ms = max_of(input->max_time_ms, row->time_ms);
     update_watermark(task);

@@ -33,16 +33,17 @@ struct task_join {
     bool
         latest; /* A secondary row counts for the last primary row that it matches, not for every one. */
     bool inner; /* Primary rows without a match do not come out. */
+    bool early; /* A primary row comes out when it has a match, and once more when it closes. */
 };
 
 /*
- * A primary row closes: its matches come in the order input, event time, event id. False passes err
- * on. Must not call the task.
+ * A primary row comes out, with its matches in the order input, event time, event id: for good when
+ * it closes, or early, when more may still match it. False passes err on. Must not call the task.
  */
 struct task_output {
     void *context;
-    bool (*closed)(void *context, const struct row *primary, const struct row *matches,
-                   size_t match_count, int64_t watermark_ms, struct error *err);
+    bool (*emit)(void *context, const struct row *primary, const struct row *matches,
+                 size_t match_count, int64_t watermark_ms, bool final, struct error *err);
 };
 
 struct task;
@@ -79,6 +80,14 @@ bool task_is_idle(const struct task *task, uint32_t input);
 void task_advance(struct task *task, int64_t watermark_ms);
 /* Emits and evicts everything before the cutoff of the present watermark. */
 bool task_close(struct task *task, struct error *err);
+
+/*
+ * With `early`: the primary rows that have met their first match since the last call and are not
+ * closed, each with all that it matches by now. Right before a commit, after task_close. What was
+ * met before a restart and not committed is met again. A row comes out again when another primary
+ * row of its key and time comes, and, with `latest`, when it has lost its matches and meets one.
+ */
+bool task_emit_early(struct task *task, struct error *err);
 
 /* The cut to commit. Only right after task_close. */
 void task_describe(const struct task *task, struct task_commit *commit);

@@ -33,6 +33,17 @@ struct task_group {
     size_t match_capacity;
 };
 
+struct early_mark { /* A primary row that met its first match: its time and key. */
+    int64_t time_ms;
+    size_t key_at, key_size; /* In the buffer of keys. */
+};
+
+struct early_marks {
+    struct early_mark *list;
+    size_t count, capacity;
+    struct buffer keys;
+};
+
 struct task {
     const struct task_join *join;
     struct store *store;
@@ -48,6 +59,7 @@ struct task {
     int64_t *times;                         /* Scratch: of the live primary rows of a key. */
     size_t time_count, time_capacity;
     struct task_group group;
+    struct early_marks early;
     int64_t limit_ms;  /* The scan ends here. */
     struct error *err; /* Of the scan that runs. */
     bool failed;
@@ -86,6 +98,22 @@ void task_find_primaries(struct task *task, uint64_t key_hash, int64_t after_ms)
 /* The earliest of task->times that the row matches. */
 bool task_first_match(const struct task *task, uint32_t input, int64_t time_ms,
                       int64_t *primary_ms);
+/* The last one that it matches: with `latest` the one that it counts for. */
+bool task_last_match(const struct task *task, uint32_t input, int64_t time_ms, int64_t *primary_ms);
+/* Every row of a key whose input and event time are the row's, whatever its id, in the order of ids. */
+bool task_scan_home(struct task *task, const struct row *row, store_visit *visit, void *context,
+                    struct error *err);
+
+void task_group_clear(struct task_group *group);
+/* Copies, but for row->key. Primary rows first. */
+void task_group_add(struct task_group *group, const struct row_place *place, const struct row *row);
+/* The primary rows of the group with the others as their matches, as far as task->times, the later
+ * primary rows of the key, leave them. Early ones come out only with a match. */
+bool task_emit_group(struct task *task, bool final, struct error *err);
+
+/* The row has just become live. */
+void task_note_early(struct task *task, const struct row *row);
+void task_early_fini(struct early_marks *marks);
 /* Makes the row live. Sets duplicate and conflict instead if it is. */
 bool task_keep_row(struct task *task, const struct row *row, struct task_verdict *verdict,
                    struct error *err);

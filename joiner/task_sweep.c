@@ -5,15 +5,14 @@
 
 #include "joiner/task_parts.h"
 
-static void group_clear(struct task_group *group)
+void task_group_clear(struct task_group *group)
 {
     group->count = group->primary_count = 0;
     buffer_clear(&group->name);
     arena_reset(&group->arena, TASK_GROUP_BLOCK);
 }
 
-static void group_add(struct task_group *group, const struct row_place *place,
-                      const struct row *row)
+void task_group_add(struct task_group *group, const struct row_place *place, const struct row *row)
 {
     if (group->count == group->capacity) {
         group->capacity = group->capacity == 0 ? 16 : group->capacity * 2;
@@ -62,17 +61,17 @@ static size_t select_matches(struct task *task, bool last_of_group)
     return count;
 }
 
-static bool emit_group(struct task *task)
+bool task_emit_group(struct task *task, bool final, struct error *err)
 {
     struct task_group *group = &task->group;
 
     for (size_t i = 0; i < group->primary_count; i++) {
         size_t count = select_matches(task, i + 1 == group->primary_count);
 
-        if (count == 0 && task->join->inner)
+        if (count == 0 && (task->join->inner || !final))
             continue;
-        if (!task->output->closed(task->output->context, &group->rows[i], group->matches, count,
-                                  task->watermark_ms, task->err))
+        if (!task->output->emit(task->output->context, &group->rows[i], group->matches, count,
+                                task->watermark_ms, final, err))
             return false;
     }
     return true;
@@ -129,10 +128,10 @@ static bool finish_group(struct task *task)
     if (group->primary_count < group->count)
         task_find_primaries(task, row_key_hash(&place), group->places[0].place_ms);
     if (group->primary_count > 0 && !task->silent)
-        ok = emit_group(task);
+        ok = task_emit_group(task, true, task->err);
     for (size_t i = 0; ok && i < group->count; i++)
         ok = bury_row(task, i);
-    group_clear(group);
+    task_group_clear(group);
     return ok;
 }
 
@@ -160,7 +159,7 @@ static bool sweep_row(void *context, struct store_bytes key, struct store_bytes 
     }
     row.key = group->key.data;
     row.key_size = group->key.size;
-    group_add(group, &place, &row);
+    task_group_add(group, &place, &row);
     return true;
 }
 
@@ -173,7 +172,7 @@ static bool sweep(struct task *task, struct error *err)
     row_put_time(&task->to, task->limit_ms);
     task->err = err;
     task->failed = false;
-    group_clear(&task->group);
+    task_group_clear(&task->group);
     if (!task->store->ops->scan(task->store, bytes_of(&task->from), bytes_of(&task->to), sweep_row,
                                 task, err))
         return false;

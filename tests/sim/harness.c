@@ -42,15 +42,16 @@ static struct model_row row_of(const struct row *row)
     return result;
 }
 
-static bool closed(void *context, const struct row *primary, const struct row *matches,
-                   size_t match_count, int64_t watermark_ms, struct error *err)
+static bool emit(void *context, const struct row *primary, const struct row *matches,
+                 size_t match_count, int64_t watermark_ms, bool final, struct error *err)
 {
     struct harness *harness = context;
-    struct model_label *label = &harness->out[harness->out_count++];
+    struct model_label *label =
+        final ? &harness->out[harness->out_count++] : &harness->early[harness->early_count++];
     struct model_row row = row_of(primary);
 
     (void)err;
-    assert(primary->time_ms < watermark_ms);
+    assert(!final || primary->time_ms < watermark_ms);
     *label = (struct model_label){
         .key = row.key, .id = row.id, .time = row.time, .matches = match_count};
     for (size_t i = 0; i < match_count; i++) {
@@ -87,10 +88,11 @@ void harness_resume(struct harness *harness, const struct model_join *join, stru
         .lateness_ms = join->lateness,
         .latest = join->latest,
         .inner = join->inner,
+        .early = join->early,
     };
     for (int i = 1; i < join->inputs; i++)
         harness->join.windows[i] = (struct task_window){join->before[i], join->after[i]};
-    harness->output = (struct task_output){harness, closed};
+    harness->output = (struct task_output){harness, emit};
     harness->store = store;
     harness->task = task_new(&harness->join, store, &harness->output);
 }
@@ -157,4 +159,11 @@ void harness_close(struct harness *harness)
     struct error err;
 
     must(task_close(harness->task, &err), &err);
+}
+
+void harness_emit_early(struct harness *harness)
+{
+    struct error err;
+
+    must(task_emit_early(harness->task, &err), &err);
 }

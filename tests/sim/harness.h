@@ -16,6 +16,8 @@ struct harness {
     struct task *task;
     struct model_label out[MODEL_ROWS_MAX];
     size_t out_count;
+    struct model_label early[MODEL_ROWS_MAX]; /* Since the caller last emptied it. */
+    size_t early_count;
     struct model_late late[MODEL_ROWS_MAX];
     size_t late_count;
 };
@@ -28,5 +30,6 @@ void harness_stop(struct harness *harness);
 void harness_feed(struct harness *harness, const struct model_row *row);
 void harness_replay(struct harness *harness, const struct model_row *row);
 void harness_close(struct harness *harness);
+void harness_emit_early(struct harness *harness);
 
 #endif

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Random cases, each in many interleavings, on the store in memory and on RocksDB. SIM_SEED and
- * SIM_CASES change what is tried; a failure names the seed of its case.
- */
+/* Random cases, each in many interleavings, on the store in memory and on RocksDB. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +15,7 @@
 
 #include "core/buffer.h"
 #include "harness.h"
+#include "sim_case.h"
 #include "store_memory.h"
 
 enum {
@@ -26,96 +24,7 @@ enum {
     CASES_DISK = 8,
     CASES_DAMAGE = 20,
     INTERLEAVINGS = 4,
-    END_TIME = 10000
 };
-
-struct random {
-    uint64_t state;
-};
-
-static uint64_t draw(struct random *random)
-{
-    uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-static int between(struct random *random, int low, int high)
-{
-    return low + (int)(draw(random) % (uint64_t)(high - low + 1));
-}
-
-static bool chance(struct random *random, int percent)
-{
-    return between(random, 1, 100) <= percent;
-}
-
-struct sim_case {
-    struct model_join join;
-    struct model_row rows[MODEL_INPUTS_MAX][MODEL_ROWS_MAX];
-    size_t counts[MODEL_INPUTS_MAX];
-};
-
-static void add_row(struct sim_case *sim, int input, struct model_row row)
-{
-    row.input = input;
-    row.offset = (int64_t)sim->counts[input];
-    sim->rows[input][sim->counts[input]++] = row;
-}
-
-static void make_input(struct sim_case *sim, struct random *random, int input, int disorder)
-{
-    int count = between(random, 5, 40);
-
-    sim->counts[input] = 0;
-    for (int n = 0; n < count; n++) {
-        struct model_row row = {.key = between(random, 0, 2),
-                                .time = n * 2 + between(random, -disorder, disorder),
-                                .id = n};
-
-        row.kind[0] = "lsc"[between(random, 0, 2)];
-        add_row(sim, input, row);
-        if (chance(random, 10)) /* The record again, at once or after others. */
-            add_row(sim, input, sim->rows[input][between(random, 0, (int)sim->counts[input] - 1)]);
-    }
-    add_row(sim, input, (struct model_row){.key = -1, .time = END_TIME, .id = -1, .kind = "end"});
-}
-
-static void make_case(struct sim_case *sim, struct random *random)
-{
-    static const int disorders[] = {0, 3, 6, 20};
-    int disorder = disorders[between(random, 0, 3)];
-
-    memset(sim, 0, sizeof *sim);
-    sim->join.inputs = 1 + between(random, 1, 4);
-    sim->join.lateness = between(random, 0, 6);
-    sim->join.latest = chance(random, 50);
-    sim->join.inner = chance(random, 30);
-    for (int i = 1; i < sim->join.inputs; i++) {
-        sim->join.before[i] = between(random, 0, 5);
-        sim->join.after[i] = between(random, 0, 12);
-    }
-    for (int i = 0; i < sim->join.inputs; i++)
-        make_input(sim, random, i, disorder);
-}
-
-/* Every row of every input, each input in its order. */
-static size_t interleave(const struct sim_case *sim, struct random *random, struct model_row *rows)
-{
-    size_t next[MODEL_INPUTS_MAX] = {0}, count = 0, total = 0;
-
-    for (int i = 0; i < sim->join.inputs; i++)
-        total += sim->counts[i];
-    while (count < total) {
-        int input = between(random, 0, sim->join.inputs - 1);
-
-        if (next[input] < sim->counts[input])
-            rows[count++] = sim->rows[input][next[input]++];
-    }
-    return count;
-}
 
 static void check_labels(const struct model_label *got, size_t got_count,
                          const struct model_label *want, size_t want_count)
@@ -148,7 +57,7 @@ static void check_against_batch(const struct harness *harness, const struct sim_
         size_t found = 0;
         bool equal = false, witness = false;
 
-        if (truth[i].time == END_TIME)
+        if (truth[i].time == SIM_END_TIME)
             continue;
         for (size_t j = 0; j < harness->out_count; j++)
             if (harness->out[j].key == truth[i].key && harness->out[j].id == truth[i].id
@@ -208,15 +117,15 @@ static void try_interleavings(struct sim_case *sim, struct random *random, struc
     size_t sight_count = 0;
 
     for (int n = 0; n < INTERLEAVINGS; n++) {
-        size_t count = interleave(sim, random, rows);
-        int close_percent = n == 0 ? 0 : between(random, 0, 100);
+        size_t count = sim_interleave(sim, random, rows);
+        int close_percent = n == 0 ? 0 : sim_between(random, 0, 100);
 
         model_start(&model, &sim->join);
         harness_start(&harness, &sim->join, store);
         for (size_t i = 0; i < count; i++) {
             model_feed(&model, &rows[i]);
             harness_feed(&harness, &rows[i]);
-            if (chance(random, close_percent)) {
+            if (sim_chance(random, close_percent)) {
                 harness_close(&harness);
                 look(&harness, &sights[sight_count++]);
                 assert_int_equal(task_row_count(harness.task), model.live_count);
@@ -279,8 +188,8 @@ static void try_crashes(struct sim_case *sim, struct random *random, struct stor
     static struct model_row rows[MODEL_ROWS_MAX];
     static struct model model;
     static struct world world;
-    size_t count = interleave(sim, random, rows);
-    int crashes = between(random, 1, 6);
+    size_t count = sim_interleave(sim, random, rows);
+    int crashes = sim_between(random, 1, 6);
 
     model_start(&model, &sim->join);
     for (size_t i = 0; i < count; i++)
@@ -289,11 +198,11 @@ static void try_crashes(struct sim_case *sim, struct random *random, struct stor
     harness_start(&world.harness, &sim->join, store);
     for (size_t i = 0; i < count; i++) {
         harness_feed(&world.harness, &rows[i]);
-        if (chance(random, 10))
+        if (sim_chance(random, 10))
             world_commit(&world, i + 1);
-        if (chance(random, 20))
+        if (sim_chance(random, 20))
             harness_close(&world.harness);
-        if (crashes > 0 && chance(random, 5)) {
+        if (crashes > 0 && sim_chance(random, 5)) {
             crashes--;
             i = world_crash(&world, rows) - 1;
         }
@@ -386,8 +295,8 @@ static void try_checkpoints_on(struct sim_case *sim, struct random *random, stru
     static struct model model;
     static struct world world;
     struct checkpoints list = {.copy = copy};
-    size_t count = interleave(sim, random, rows);
-    int crashes = between(random, 1, 6);
+    size_t count = sim_interleave(sim, random, rows);
+    int crashes = sim_between(random, 1, 6);
 
     model_start(&model, &sim->join);
     for (size_t i = 0; i < count; i++)
@@ -396,16 +305,16 @@ static void try_checkpoints_on(struct sim_case *sim, struct random *random, stru
     harness_start(&world.harness, &sim->join, copy(store));
     for (size_t i = 0; i < count; i++) {
         harness_feed(&world.harness, &rows[i]);
-        if (chance(random, 10)) {
+        if (sim_chance(random, 10)) {
             world_commit(&world, i + 1);
-            if (chance(random, 40))
+            if (sim_chance(random, 40))
                 checkpoint_make(&list, &world);
         }
-        if (chance(random, 20))
+        if (sim_chance(random, 20))
             harness_close(&world.harness);
-        if (crashes > 0 && list.count > 0 && chance(random, 8)) {
+        if (crashes > 0 && list.count > 0 && sim_chance(random, 8)) {
             crashes--;
-            i = checkpoint_crash(&world, &list, (size_t)between(random, 0, (int)list.count - 1),
+            i = checkpoint_crash(&world, &list, (size_t)sim_between(random, 0, (int)list.count - 1),
                                  rows)
                 - 1;
         }
@@ -434,7 +343,7 @@ static void try_damage(struct sim_case *sim, struct random *random, struct store
 {
     static struct model_row rows[MODEL_ROWS_MAX];
     static struct harness harness, other;
-    size_t count = interleave(sim, random, rows) / 2, refused = 0;
+    size_t count = sim_interleave(sim, random, rows) / 2, refused = 0;
     struct task_cut cut;
     struct error err;
 
@@ -463,35 +372,6 @@ static void try_damage(struct sim_case *sim, struct random *random, struct store
 
 /* --- The tests --- */
 
-static uint64_t first_seed(void)
-{
-    const char *text = getenv("SIM_SEED");
-
-    return text != NULL ? strtoull(text, NULL, 10) : 1;
-}
-
-static int case_count(int usual)
-{
-    const char *text = getenv("SIM_CASES");
-
-    return text != NULL ? (int)strtol(text, NULL, 10) : usual;
-}
-
-static void run_cases(struct store *store, int count,
-                      void (*try)(struct sim_case *, struct random *, struct store *))
-{
-    static struct sim_case sim;
-
-    for (int i = 0; i < count; i++) {
-        struct random random = {first_seed() + (uint64_t)i};
-
-        if (getenv("SIM_VERBOSE") != NULL)
-            fprintf(stderr, "seed %" PRIu64 "\n", first_seed() + (uint64_t)i);
-        make_case(&sim, &random);
-        try(&sim, &random, store);
-    }
-}
-
 static struct store *open_rocksdb(char directory[64])
 {
     struct error err;
@@ -518,7 +398,7 @@ static void the_output_is_the_models_however_the_inputs_interleave(void **state)
     struct store *store = store_memory_new();
 
     (void)state;
-    run_cases(store, case_count(CASES_MEMORY), try_interleavings);
+    sim_run(store, sim_case_count(CASES_MEMORY), try_interleavings);
     store->ops->close(store);
 }
 
@@ -527,7 +407,7 @@ static void a_crash_at_any_step_changes_no_output(void **state)
     struct store *store = store_memory_new();
 
     (void)state;
-    run_cases(store, case_count(CASES_MEMORY), try_crashes);
+    sim_run(store, sim_case_count(CASES_MEMORY), try_crashes);
     store->ops->close(store);
 }
 
@@ -536,7 +416,7 @@ static void any_checkpoint_and_what_came_after_it_give_the_committed_state(void 
     struct store *store = store_memory_new();
 
     (void)state;
-    run_cases(store, case_count(CASES_MEMORY), try_checkpoints_in_memory);
+    sim_run(store, sim_case_count(CASES_MEMORY), try_checkpoints_in_memory);
     store->ops->close(store);
 }
 
@@ -545,7 +425,7 @@ static void a_checkpoint_that_lost_or_changed_a_row_is_refused(void **state)
     struct store *store = store_memory_new();
 
     (void)state;
-    run_cases(store, CASES_DAMAGE, try_damage);
+    sim_run(store, CASES_DAMAGE, try_damage);
     store->ops->close(store);
 }
 
@@ -593,7 +473,7 @@ static void a_checkpoint_on_disk_gives_what_one_in_memory_gives(void **state)
 
     struct store *store = open_scratch(NULL);
 
-    run_cases(store, CASES_DISK, try_checkpoints_on_disk);
+    sim_run(store, CASES_DISK, try_checkpoints_on_disk);
     close_rocksdb(store, scratch);
 }
 
@@ -603,8 +483,8 @@ static void rocksdb_gives_what_the_plain_store_gives(void **state)
     struct store *store = open_rocksdb(directory);
 
     (void)state;
-    run_cases(store, CASES_ROCKSDB, try_interleavings);
-    run_cases(store, CASES_ROCKSDB, try_crashes);
+    sim_run(store, CASES_ROCKSDB, try_interleavings);
+    sim_run(store, CASES_ROCKSDB, try_crashes);
     close_rocksdb(store, directory);
 }
 

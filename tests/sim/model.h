@@ -29,6 +29,7 @@ struct model_join {
     int64_t lateness;
     bool latest;
     bool inner;
+    bool early; /* The model says nothing of early rows but what is live. */
 };
 
 /* What a closed primary row comes to: how many matches, and the first and last by (time, id, kind). */

@@ -162,7 +162,7 @@ static json_t *encode(struct world *world, const struct row *primary, const stru
     struct error err;
     int32_t id;
 
-    if (!label_encode(world->label, primary, matches, count, &key, &value, &err))
+    if (!label_encode(world->label, primary, matches, count, true, &key, &value, &err))
         fail_msg("%s", err.text);
     assert_int_equal(key.size, 2);
     assert_memory_equal(key.data, "v1", 2);

@@ -34,14 +34,15 @@ struct world {
     struct task *task;
 };
 
-static bool closed(void *context, const struct row *primary, const struct row *matches,
-                   size_t match_count, int64_t watermark_ms, struct error *err)
+static bool emitted(void *context, const struct row *primary, const struct row *matches,
+                    size_t match_count, int64_t watermark_ms, bool final, struct error *err)
 {
-    (void)context, (void)primary, (void)matches, (void)match_count, (void)watermark_ms, (void)err;
+    (void)context, (void)primary, (void)matches, (void)match_count, (void)watermark_ms,
+        (void) final, (void)err;
     return true;
 }
 
-static const struct task_output output = {NULL, closed};
+static const struct task_output output = {NULL, emitted};
 
 static void add(struct task *task, uint32_t input, int64_t time_ms, int64_t offset)
 {
