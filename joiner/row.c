@@ -63,26 +63,34 @@ void row_put_content(struct buffer *out, const struct row *row)
     buffer_append(out, row->value, row->value_size);
 }
 
-bool row_parse_place(const uint8_t *data, size_t size, struct row_place *place)
+size_t row_group_size(const uint8_t *data, size_t size)
 {
     const uint8_t *end = data + size, *at = data + TIME_SIZE;
 
-    if (size < TIME_SIZE + END_SIZE + TAIL_SIZE)
-        return false;
+    if (size < TIME_SIZE + END_SIZE)
+        return 0;
     for (;;) {
         at = memchr(at, 0, (size_t)(end - at));
-        if (at == NULL || end - at < END_SIZE + TAIL_SIZE)
-            return false;
+        if (at == NULL || end - at < END_SIZE)
+            return 0;
         at += END_SIZE;
         if (at[-1] == 0)
-            break;
+            return (size_t)(at - data);
     }
+}
+
+bool row_parse_place(const uint8_t *data, size_t size, struct row_place *place)
+{
+    size_t group_size = row_group_size(data, size);
+
+    if (group_size == 0 || size - group_size < TAIL_SIZE)
+        return false;
     *place = (struct row_place){
         .place_ms = get_time(data),
         .group = data,
-        .group_size = (size_t)(at - data),
-        .tail = at,
-        .tail_size = (size_t)(end - at),
+        .group_size = group_size,
+        .tail = data + group_size,
+        .tail_size = size - group_size,
     };
     return true;
 }

@@ -47,6 +47,9 @@ struct row_place {
     size_t tail_size;
 };
 
+/* Of the time and key at the front of a stored key; 0 if they are not whole. */
+size_t row_group_size(const uint8_t *data, size_t size);
+
 /* False if these are no bytes that row_put_place made. */
 bool row_parse_place(const uint8_t *data, size_t size, struct row_place *place);
 /* The whole row but its key, which is escaped in the place; see row_unescape_key. */

@@ -15,6 +15,7 @@
 
 #include "core/buffer.h"
 #include "core/units.h"
+#include "joiner/row.h"
 #include "joiner/store_files.h"
 
 enum {
@@ -22,6 +23,7 @@ enum {
     BLOCK_BYTES = 16 * 1024, /* Sweeps read in order: fewer, larger blocks compress better. */
     WRITE_BUFFERS = 2,
     WRITE_BUFFER_MIN = 512 * 1024,
+    FILTER_BITS = 10,  /* A group: one look in a hundred reads a file in vain. */
     FORGET_EVERY = 64, /* Looking through the list of files costs more than a small sweep. */
     SPARE_BYTES = 8 * 1024 * 1024, /* A save leaves so much to the store itself. */
 };
@@ -45,6 +47,10 @@ struct store_rocksdb {
     struct batch_row rows[BATCH_ROWS];
     size_t row_count;
     unsigned forgets;
+    rocksdb_readoptions_t *look_options;
+    rocksdb_iterator_t
+        *look; /* For scans within a group; sees what was written when it was made. */
+    bool looking, look_is_old;
 };
 
 static struct store_rocksdb *of(struct store *store)
@@ -74,6 +80,15 @@ static int order_rows(const void *a, const void *b, void *context)
     return order != 0 ? order : (x->key_size > y->key_size) - (x->key_size < y->key_size);
 }
 
+/* It holds files and buffers that would be gone without it. */
+static void drop_look(struct store_rocksdb *rocks)
+{
+    if (rocks->look == NULL || rocks->looking)
+        return;
+    rocksdb_iter_destroy(rocks->look);
+    rocks->look = NULL;
+}
+
 /* In the order of keys: the memtable finds the place of each beside the one before. */
 static bool flush(struct store_rocksdb *rocks, struct error *err)
 {
@@ -95,6 +110,8 @@ static bool flush(struct store_rocksdb *rocks, struct error *err)
     rocksdb_writebatch_clear(rocks->batch);
     buffer_clear(&rocks->bytes);
     rocks->row_count = 0;
+    rocks->look_is_old = true;
+    drop_look(rocks);
     return true;
 }
 
@@ -115,13 +132,22 @@ static bool rocks_put(struct store *store, struct store_bytes key, struct store_
     return rocks->row_count < BATCH_ROWS || flush(rocks, err);
 }
 
-static bool visit_all(struct store_rocksdb *rocks, rocksdb_iterator_t *iterator, store_visit *visit,
-                      void *context, struct error *err)
+static bool is_before(struct store_bytes key, struct store_bytes other)
+{
+    int order = memcmp(key.data, other.data, key.size < other.size ? key.size : other.size);
+
+    return order < 0 || (order == 0 && key.size < other.size);
+}
+
+static bool visit_all(struct store_rocksdb *rocks, rocksdb_iterator_t *iterator,
+                      struct store_bytes to, store_visit *visit, void *context, struct error *err)
 {
     for (; rocksdb_iter_valid(iterator); rocksdb_iter_next(iterator)) {
         struct store_bytes key, value;
 
         key.data = (const uint8_t *)rocksdb_iter_key(iterator, &key.size);
+        if (!is_before(key, to))
+            return true;
         value.data = (const uint8_t *)rocksdb_iter_value(iterator, &value.size);
         if (!visit(context, key, value))
             return true;
@@ -133,6 +159,29 @@ static bool visit_all(struct store_rocksdb *rocks, rocksdb_iterator_t *iterator,
     return message == NULL || fail(rocks, "read", message, err);
 }
 
+/* Files that do not hold the group are passed over by their filters. */
+static bool scan_group(struct store_rocksdb *rocks, struct store_bytes from, struct store_bytes to,
+                       store_visit *visit, void *context, struct error *err)
+{
+    if (rocks->look_is_old)
+        drop_look(rocks);
+    if (rocks->look == NULL)
+        rocks->look = rocksdb_create_iterator(rocks->db, rocks->look_options);
+    rocks->look_is_old = false;
+    rocksdb_iter_seek(rocks->look, (const char *)from.data, from.size);
+    rocks->looking = true;
+    bool ok = visit_all(rocks, rocks->look, to, visit, context, err);
+    rocks->looking = false;
+    return ok;
+}
+
+static bool is_within_group(struct store_bytes from, struct store_bytes to)
+{
+    size_t size = row_group_size(from.data, from.size);
+
+    return size > 0 && size <= to.size && memcmp(from.data, to.data, size) == 0;
+}
+
 static bool rocks_scan(struct store *store, struct store_bytes from, struct store_bytes to,
                        store_visit *visit, void *context, struct error *err)
 {
@@ -140,6 +189,8 @@ static bool rocks_scan(struct store *store, struct store_bytes from, struct stor
 
     if (!flush(rocks, err))
         return false;
+    if (is_within_group(from, to))
+        return scan_group(rocks, from, to, visit, context, err);
 
     rocksdb_readoptions_t *options = rocksdb_readoptions_create();
 
@@ -149,7 +200,7 @@ static bool rocks_scan(struct store *store, struct store_bytes from, struct stor
     rocksdb_iterator_t *iterator = rocksdb_create_iterator(rocks->db, options);
 
     rocksdb_iter_seek(iterator, (const char *)from.data, from.size);
-    bool ok = visit_all(rocks, iterator, visit, context, err);
+    bool ok = visit_all(rocks, iterator, to, visit, context, err);
     rocksdb_iter_destroy(iterator);
     rocksdb_readoptions_destroy(options);
     return ok;
@@ -194,6 +245,7 @@ static bool rocks_forget(struct store *store, struct store_bytes key, struct err
     (void)err;
     if (rocks->forgets++ % FORGET_EVERY != 0)
         return true;
+    drop_look(rocks);
     while (again) {
         const rocksdb_livefiles_t *files = rocksdb_livefiles(rocks->db);
 
@@ -255,6 +307,7 @@ static bool rocks_clear(struct store *store, struct error *err)
 
     buffer_clear(&rocks->bytes);
     rocks->row_count = 0;
+    drop_look(rocks);
     rocksdb_close(rocks->db);
     rocks->db = NULL;
     return open_db(rocks, NULL, err);
@@ -264,8 +317,10 @@ static void rocks_close(struct store *store)
 {
     struct store_rocksdb *rocks = of(store);
 
+    drop_look(rocks);
     if (rocks->db != NULL)
         rocksdb_close(rocks->db);
+    rocksdb_readoptions_destroy(rocks->look_options);
     rocksdb_writebatch_destroy(rocks->batch);
     buffer_fini(&rocks->bytes);
     rocksdb_writeoptions_destroy(rocks->write_options);
@@ -284,6 +339,51 @@ static const struct store_ops rocksdb_ops = {
     .close = rocks_close,
 };
 
+/* --- Groups: what the filters of the files are made of --- */
+
+static char *group_of(void *context, const char *key, size_t size, size_t *group_size)
+{
+    (void)context;
+    *group_size = row_group_size((const uint8_t *)key, size);
+    return (char *)(uintptr_t)key; /* RocksDB only reads it. */
+}
+
+static unsigned char has_group(void *context, const char *key, size_t size)
+{
+    (void)context;
+    return row_group_size((const uint8_t *)key, size) > 0;
+}
+
+static unsigned char is_group(void *context, const char *group, size_t size)
+{
+    return has_group(context, group, size);
+}
+
+static const char *groups_name(void *context)
+{
+    (void)context;
+    return "dualrun.group";
+}
+
+static void nothing(void *context)
+{
+    (void)context;
+}
+
+static void set_groups(struct store_rocksdb *rocks)
+{
+    rocksdb_options_set_prefix_extractor(
+        rocks->options,
+        rocksdb_slicetransform_create(NULL, nothing, group_of, has_group, is_group, groups_name));
+    rocksdb_block_based_options_set_filter_policy(
+        rocks->table_options, rocksdb_filterpolicy_create_bloom_full(FILTER_BITS));
+    rocksdb_block_based_options_set_whole_key_filtering(rocks->table_options, 0);
+    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(rocks->table_options,
+                                                                            1);
+    rocks->look_options = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_prefix_same_as_start(rocks->look_options, 1);
+}
+
 static void set_table(struct store_rocksdb *rocks, size_t cache_bytes)
 {
     rocks->cache = rocksdb_cache_create_lru(cache_bytes);
@@ -292,6 +392,7 @@ static void set_table(struct store_rocksdb *rocks, size_t cache_bytes)
     rocksdb_block_based_options_set_block_cache(rocks->table_options, rocks->cache);
     /* Else they would lie outside the budget. */
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(rocks->table_options, 1);
+    set_groups(rocks);
     rocksdb_options_set_block_based_table_factory(rocks->options, rocks->table_options);
 }
 
