@@ -21,6 +21,10 @@ int64_t html_count(const json_t *object, const char *name);
 double html_real(const json_t *object, const char *name);
 bool html_is_true(const json_t *object, const char *name);
 
+/* The gates of a document: what failed in sight, what passed a click away. */
+void html_gates(FILE *out, const json_t *document);
+/* Of one comparison: its worst five minutes and its labels. */
+void html_rates(FILE *out, const json_t *comparison);
 /* Of one comparison: records and label rate over time, as SVG. */
 void html_charts(FILE *out, const json_t *comparison);
 

@@ -35,8 +35,8 @@ struct join_compare *join_compare_new(const struct join_compare_options *options
     arena_init(&c->arena, ARENA_BLOCK);
     if (getrandom(&c->seed, sizeof c->seed, 0) != sizeof c->seed)
         c->seed = (uint64_t)(uintptr_t)c;
-    free(c->result->label);
-    c->result->label = memory_text(output_reader_label(c->output));
+    for (size_t i = 0; i < output_reader_label_count(c->output); i++)
+        result_add_label(c->result, output_reader_label(c->output, i));
     return c;
 }
 

@@ -233,12 +233,11 @@ static void judge_different(struct join_compare *c, const struct judged *judged,
                  cause == CAUSE_UNEXPLAINED);
 }
 
-static void count_label(struct join_compare *c, const struct expected *expected)
+static void count_labels(struct join_compare *c, const struct expected *expected, uint32_t found)
 {
-    if (c->result->label != NULL && (expected->head.flags & FLAG_IN_ADMITTED))
-        result_label(c->result, expected->head.time_ms,
-                     output_reader_label_expected(c->output, expected->admitted),
-                     output_reader_label_found(c->output));
+    if (expected->head.flags & FLAG_IN_ADMITTED)
+        result_pair(c->result, expected->head.time_ms,
+                    output_reader_labels_expected(c->output, expected->admitted), found);
 }
 
 /* The value is as admitted; what is left is its key, its place, and what lateness cost. */
@@ -307,10 +306,11 @@ static void judge_duplicates(struct join_compare *c, const struct judged *judged
     }
 }
 
-/* The output row that is right, else the first. */
+/* The output row that is right, else the first; and what its labels say. */
 static bool choose(struct join_compare *c, const struct judged *judged,
                    const struct expected *expected, const struct cell *cells,
-                   const struct output **chosen, json_t **fields, struct error *err)
+                   const struct output **chosen, json_t **fields, uint32_t *labels,
+                   struct error *err)
 {
     bool decoded;
 
@@ -325,6 +325,7 @@ static bool choose(struct join_compare *c, const struct judged *judged,
             json_decref(*fields);
             *chosen = &judged->outputs[i];
             *fields = differing;
+            *labels = output_reader_labels_found(c->output);
             c->result->counts.undecoded += !decoded;
         } else {
             json_decref(differing);
@@ -341,11 +342,12 @@ static bool judge_found(struct join_compare *c, const struct judged *judged,
     bool admitted = (expected->head.flags & FLAG_IN_ADMITTED) != 0;
     const struct output *output;
     json_t *fields;
+    uint32_t labels;
 
     if (!choose(c, judged, expected, admitted ? expected->admitted : expected->truth, &output,
-                &fields, err))
+                &fields, &labels, err))
         return false;
-    count_label(c, expected);
+    count_labels(c, expected, labels);
     if (!admitted) {
         judge_different(c, judged, expected, output, DIFFERENCE_ALTERED, CAUSE_UNEXPLAINED, fields,
                         "the late topic says that its record was dropped, yet it was emitted");

@@ -8,7 +8,7 @@
 #include "core/codec.h"
 #include "validator/result.h"
 
-enum { TYPE_DEPTH = 32, NOWHERE = -1 };
+enum { TYPE_DEPTH = 32, NOWHERE = -1, LABEL_BITS = 32 };
 
 enum origin { ORIGIN_PRIMARY, ORIGIN_AGGREGATE };
 
@@ -42,19 +42,22 @@ struct output_reader {
     size_t mapping_count;
     struct codec_value *values; /* Of the output record at hand. */
     size_t value_room;
-    size_t label; /* Aggregate, or SIZE_MAX. */
-    bool label_found;
+    size_t *labels; /* Aggregates. */
+    size_t label_count;
+    uint32_t labels_found;
 };
 
-static size_t label_aggregate(const struct recompute_plan *plan)
+static void find_labels(struct output_reader *reader)
 {
+    const struct recompute_plan *plan = reader->plan;
+
+    reader->labels = memory_array(plan->aggregate_count + 1, sizeof *reader->labels);
     for (size_t i = 0; i < plan->aggregate_count; i++)
         if (plan->aggregates[i].field->aggregate == AGGREGATE_ANY)
-            return i;
-    for (size_t i = 0; i < plan->aggregate_count; i++)
+            reader->labels[reader->label_count++] = i;
+    for (size_t i = 0; i < plan->aggregate_count && reader->label_count == 0; i++)
         if (plan->aggregates[i].field->aggregate == AGGREGATE_COUNT)
-            return i;
-    return SIZE_MAX;
+            reader->labels[reader->label_count++] = i;
 }
 
 struct output_reader *output_reader_new(const struct recompute_plan *plan,
@@ -66,7 +69,7 @@ struct output_reader *output_reader_new(const struct recompute_plan *plan,
     reader->plan = plan;
     reader->validate = validate;
     reader->registry = registry;
-    reader->label = label_aggregate(plan);
+    find_labels(reader);
     return reader;
 }
 
@@ -80,6 +83,7 @@ void output_reader_free(struct output_reader *reader)
     }
     free(reader->mappings);
     free(reader->values);
+    free(reader->labels);
     free(reader);
 }
 
@@ -271,19 +275,28 @@ static void compare_field(const struct output_reader *reader, const struct wante
         add_field(fields, wanted->name, cell_to_json(&want), cell_to_json(&have));
 }
 
-static void read_label(struct output_reader *reader, const struct mapping *mapping)
+static uint32_t bit_of(const struct output_reader *reader, size_t aggregate)
 {
-    reader->label_found = false;
+    for (size_t i = 0; i < reader->label_count && i < LABEL_BITS; i++)
+        if (reader->labels[i] == aggregate)
+            return UINT32_C(1) << i;
+    return 0;
+}
+
+static void read_labels(struct output_reader *reader, const struct mapping *mapping)
+{
+    reader->labels_found = 0;
     for (size_t i = 0; i < mapping->wanted_count; i++) {
         const struct wanted *wanted = &mapping->wanted[i];
-        if (wanted->origin != ORIGIN_AGGREGATE || wanted->aggregate != reader->label
-            || wanted->at == NOWHERE)
+        if (wanted->origin != ORIGIN_AGGREGATE || wanted->at == NOWHERE)
             continue;
         const struct codec_value *value = &reader->values[wanted->at];
-        reader->label_found =
+        bool holds =
             value->kind == SCHEMA_BOOLEAN
                 ? value->boolean
                 : (value->kind == SCHEMA_LONG || value->kind == SCHEMA_INT) && value->integer > 0;
+        if (holds)
+            reader->labels_found |= bit_of(reader, wanted->aggregate);
     }
 }
 
@@ -297,7 +310,7 @@ static void compare_fields(struct output_reader *reader, const struct mapping *m
             compare_field(reader, &mapping->wanted[i], expected, arena, fields);
     for (size_t i = 0; i < mapping->unexpected_count; i++)
         add_field(fields, mapping->unexpected[i], NULL, json_string("(a field nobody asked for)"));
-    read_label(reader, mapping);
+    read_labels(reader, mapping);
 }
 
 bool output_reader_compare(struct output_reader *reader, const struct output_expected *expected,
@@ -306,7 +319,7 @@ bool output_reader_compare(struct output_reader *reader, const struct output_exp
 {
     *fields = NULL;
     *decoded = false;
-    reader->label_found = false;
+    reader->labels_found = 0;
     if (found->value == NULL) {
         add_field(fields, "@value", json_string("a framed record"), NULL);
         return true;
@@ -326,21 +339,30 @@ bool output_reader_compare(struct output_reader *reader, const struct output_exp
     return true;
 }
 
-const char *output_reader_label(const struct output_reader *reader)
+size_t output_reader_label_count(const struct output_reader *reader)
 {
-    return reader->label == SIZE_MAX ? NULL : reader->plan->aggregates[reader->label].field->name;
+    return reader->label_count;
 }
 
-bool output_reader_label_expected(const struct output_reader *reader, const struct cell *cells)
+const char *output_reader_label(const struct output_reader *reader, size_t label)
 {
-    if (reader->label == SIZE_MAX)
-        return false;
-    const struct cell *cell = &cells[reader->label];
-    return cell->kind == CELL_BOOLEAN ? cell->boolean
-                                      : cell->kind == CELL_INTEGER && cell->integer > 0;
+    return reader->plan->aggregates[reader->labels[label]].field->name;
 }
 
-bool output_reader_label_found(const struct output_reader *reader)
+uint32_t output_reader_labels_expected(const struct output_reader *reader, const struct cell *cells)
 {
-    return reader->label_found;
+    uint32_t bits = 0;
+
+    for (size_t i = 0; i < reader->label_count && i < LABEL_BITS; i++) {
+        const struct cell *cell = &cells[reader->labels[i]];
+        bool holds = cell->kind == CELL_BOOLEAN ? cell->boolean
+                                                : cell->kind == CELL_INTEGER && cell->integer > 0;
+        bits |= (uint32_t)holds << i;
+    }
+    return bits;
+}
+
+uint32_t output_reader_labels_found(const struct output_reader *reader)
+{
+    return reader->labels_found;
 }

@@ -45,10 +45,13 @@ bool output_reader_compare(struct output_reader *reader, const struct output_exp
                            const struct output_found *found, struct arena *arena, json_t **fields,
                            bool *decoded, struct error *err);
 
-/* The output field that the report calls the label: the first `any`, else the first `count`; NULL: none. */
-const char *output_reader_label(const struct output_reader *reader);
-bool output_reader_label_expected(const struct output_reader *reader, const struct cell *cells);
-/* What the output record that was compared last says. */
-bool output_reader_label_found(const struct output_reader *reader);
+/* The output fields that the report calls labels: each `any`; without one the first `count`, as "more than 0". */
+size_t output_reader_label_count(const struct output_reader *reader);
+const char *output_reader_label(const struct output_reader *reader, size_t label);
+/* Bit i is what label i should be; only the first 32 have one. */
+uint32_t output_reader_labels_expected(const struct output_reader *reader,
+                                       const struct cell *cells);
+/* The same of the output record that was compared last. */
+uint32_t output_reader_labels_found(const struct output_reader *reader);
 
 #endif

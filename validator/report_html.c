@@ -151,58 +151,6 @@ static void hero(FILE *out, const json_t *document)
     fputs("</p></section>", out);
 }
 
-static void gate_value(FILE *out, double value)
-{
-    fprintf(out, value > 0 && value < 1 ? "%.6f" : "%.6g", value);
-}
-
-static void gate_row(FILE *out, const json_t *gate)
-{
-    bool pass = html_is_true(gate, "pass");
-
-    fprintf(out, "<tr><td><span class='pill %s'>%s</span> ", pass ? "PASS" : "FAIL",
-            pass ? "pass" : "fail");
-    html_name_words(out, html_text(gate, "name"));
-    fputs("<td>", out);
-    html_escaped(out, html_text(gate, "comparison"));
-    fputc(' ', out);
-    html_escaped(out, html_text(gate, "of"));
-    fputs("<td class=n>", out);
-    gate_value(out, html_real(gate, "value"));
-    fputs("<td class=n>", out);
-    html_escaped(out, html_text(gate, "sense"));
-    fputc(' ', out);
-    gate_value(out, html_real(gate, "limit"));
-    fputs("</tr>", out);
-}
-
-static size_t gate_rows(FILE *out, const json_t *all, bool pass)
-{
-    const json_t *gate;
-    size_t i, shown = 0;
-
-    json_array_foreach(all, i, gate) shown += html_is_true(gate, "pass") == pass;
-    if (shown == 0)
-        return 0;
-    if (pass)
-        fprintf(out, "<details><summary>%zu gates passed</summary>", shown);
-    fputs("<div class=wrap><table><tr><th>Gate<th>Of<th class=n>Value<th class=n>Limit</tr>", out);
-    json_array_foreach(all, i, gate) if (html_is_true(gate, "pass") == pass) gate_row(out, gate);
-    fputs(pass ? "</table></div></details>" : "</table></div>", out);
-    return shown;
-}
-
-/* What failed is in sight, what passed a click away. */
-static void gates(FILE *out, const json_t *document)
-{
-    const json_t *all = json_object_get(document, "gates");
-
-    fputs("<h2>Gates</h2>", out);
-    if (gate_rows(out, all, false) == 0)
-        fputs("<p class=good>Every gate passed.</p>", out);
-    gate_rows(out, all, true);
-}
-
 /* -- A comparison -- */
 
 static void tile(FILE *out, const json_t *counts, const char *name, const char *shown,
@@ -321,6 +269,7 @@ static void comparison(FILE *out, const json_t *one)
                 : "Every sample, recomputed from the source topics, against the output topic.");
     tiles(out, one);
     html_charts(out, one);
+    html_rates(out, one);
     causes(out, one);
     identities(out, one);
     partitions(out, one);
@@ -506,7 +455,7 @@ void report_html(const json_t *document, FILE *out)
     html_escaped(out, html_text(json_object_get(document, "provenance"), "ended"));
     fputs("</p>", out);
     hero(out, document);
-    gates(out, document);
+    html_gates(out, document);
     json_array_foreach(json_object_get(document, "comparisons"), i, one) comparison(out, one);
     samples(out, document);
     provenance(out, document);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,91 +9,11 @@
 #include "core/buffer.h"
 #include "core/clock.h"
 #include "validator/meaning.h"
+#include "validator/paired.h"
 #include "validator/report.h"
+#include "validator/report_gates.h"
 
 const char *const report_verdict_names[REPORT_VERDICTS] = {"PASS", "FAIL", "INCONCLUSIVE"};
-
-static const char *kind_name(const struct result *result)
-{
-    return result->comparison == COMPARISON_BRIDGE ? "bridge" : "join";
-}
-
-/* -- Gates -- */
-
-static bool add_gate(json_t *gates, const struct result *result, const char *name, double value,
-                     double limit, const char *sense, bool pass)
-{
-    json_array_append_new(gates,
-                          json_pack("{s:s, s:s, s:s, s:f, s:f, s:s, s:b}", "comparison",
-                                    kind_name(result), "of", result->name, "name", name, "value",
-                                    value, "limit", limit, "sense", sense, "pass", pass));
-    return pass;
-}
-
-static bool add_count_gate(json_t *gates, const struct result *result, enum difference_kind kind)
-{
-    int64_t value = 0;
-    char name[64];
-
-    for (size_t cause = 0; cause < CAUSES; cause++)
-        value += cause_infos[cause].explained ? 0 : result->found[kind][cause];
-    snprintf(name, sizeof name, "%s_unexplained", difference_kind_names[kind]);
-    return add_gate(gates, result, name, (double)value, 0, "at most", value == 0);
-}
-
-static bool identities_hold(const json_t *identities)
-{
-    const json_t *identity;
-    size_t i;
-
-    json_array_foreach(identities, i, identity) if (!json_is_true(json_object_get(
-                                                        identity, "holds"))) return false;
-    return true;
-}
-
-/* Two records that differ, or are there twice, stay so whatever else was not read. */
-static bool is_certain(const struct result *result)
-{
-    static const enum difference_kind kinds[] = {DIFFERENCE_DUPLICATE, DIFFERENCE_ALTERED,
-                                                 DIFFERENCE_WRONG_KEY, DIFFERENCE_WRONG_PARTITION};
-
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (result->found[kinds[i]][CAUSE_UNEXPLAINED] > 0)
-            return true;
-    return false;
-}
-
-/* What is missing or extra means nothing where not all was read. */
-static enum exit_code judge_result(const struct report *report, const struct result *result,
-                                   const json_t *identities, json_t *gates)
-{
-    const struct pipeline_gates *limits = &report->pipeline->validate.gates;
-    double coverage = result_coverage(result), worst = result_worst_bucket(result);
-    double unexplained = (double)result_unexplained(result);
-    bool covered = add_gate(gates, result, "coverage", coverage, limits->coverage, "at least",
-                            coverage >= limits->coverage);
-    bool good = add_gate(gates, result, "unexplained", unexplained, (double)limits->unexplained,
-                         "at most", unexplained <= (double)limits->unexplained);
-
-    good &= add_count_gate(gates, result, DIFFERENCE_MISSING);
-    good &= add_count_gate(gates, result, DIFFERENCE_EXTRA);
-    good &= add_count_gate(gates, result, DIFFERENCE_DUPLICATE);
-    good &= add_gate(gates, result, "worst_bucket", worst, limits->worst_bucket, "at least",
-                     worst >= limits->worst_bucket);
-    if (result->comparison == COMPARISON_JOIN && result->label != NULL) {
-        double difference = result_label_difference(result);
-        good &= add_gate(gates, result, "label_rate_difference", difference,
-                         limits->label_rate_difference, "at most",
-                         difference <= limits->label_rate_difference);
-    }
-    good &= add_gate(gates, result, "counts_add_up", identities_hold(identities), 1, "at least",
-                     identities_hold(identities));
-    if (!identities_hold(identities) || is_certain(result))
-        return EXIT_CODE_DIFFERENT;
-    if (!covered || json_array_size(result->inconclusive) > 0)
-        return EXIT_CODE_INCONCLUSIVE;
-    return good ? EXIT_CODE_OK : EXIT_CODE_DIFFERENT;
-}
 
 /* -- One comparison -- */
 
@@ -229,20 +148,40 @@ static json_t *partitions_json(const struct result *result)
     return list;
 }
 
+static double share_of(int64_t part, int64_t all)
+{
+    return all > 0 ? (double)part / (double)all : 0;
+}
+
+/* The one whose rate is drawn. */
 static json_t *label_json(const struct result *result)
 {
-    int64_t rows = 0, expected = 0, found = 0;
+    const struct result_label *label = &result->labels[0];
 
-    for (size_t i = 0; i < RESULT_BUCKETS; i++) {
-        rows += result->buckets[i].label_rows;
-        expected += result->buckets[i].label_expected;
-        found += result->buckets[i].label_found;
-    }
-    if (result->label == NULL || rows == 0)
+    if (result->label_count == 0 || label->pairs == 0)
         return json_null();
-    return json_pack("{s:s, s:I, s:f, s:f}", "field", result->label, "rows", (json_int_t)rows,
-                     "expected_rate", (double)expected / (double)rows, "found_rate",
-                     (double)found / (double)rows);
+    return json_pack("{s:s, s:I, s:f, s:f}", "field", label->field, "rows",
+                     (json_int_t)label->pairs, "expected_rate",
+                     share_of(label->expected, label->pairs), "found_rate",
+                     share_of(label->found, label->pairs));
+}
+
+static json_t *labels_json(const struct result *result)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < result->label_count; i++) {
+        const struct result_label *label = &result->labels[i];
+        json_array_append_new(
+            list,
+            json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "field", label->field, "pairs",
+                      (json_int_t)label->pairs, "expected", (json_int_t)label->expected, "found",
+                      (json_int_t)label->found, "gained", (json_int_t)label->gained, "lost",
+                      (json_int_t)label->lost, "difference",
+                      paired_difference(label->pairs, label->gained, label->lost), "bound",
+                      paired_bound(label->pairs, label->gained, label->lost)));
+    }
+    return list;
 }
 
 static json_t *comparison_json(const struct report *report, const struct result *result,
@@ -251,8 +190,10 @@ static json_t *comparison_json(const struct report *report, const struct result 
     json_t *identities = result_balance(result);
     json_t *json = json_object();
 
-    *verdict = judge_result(report, result, identities, gates);
-    json_object_set_new(json, "kind", json_string(kind_name(result)));
+    json_t *reasons = json_copy(result->inconclusive);
+
+    *verdict = report_gates(&report->pipeline->validate.gates, result, identities, gates, reasons);
+    json_object_set_new(json, "kind", json_string(report_kind(result)));
     json_object_set_new(json, "name", json_string(result->name));
     json_object_set_new(json, "verdict", json_string(report_verdict_names[*verdict]));
     json_object_set_new(json, "counts", counts_json(result));
@@ -262,11 +203,13 @@ static json_t *comparison_json(const struct report *report, const struct result 
     json_object_set_new(json, "causes", causes_json(result));
     json_object_set(json, "altered_fields", result->altered_fields);
     json_object_set_new(json, "label", label_json(result));
+    json_object_set_new(json, "labels", labels_json(result));
+    json_object_set_new(json, "worst_buckets", report_worst_buckets(result));
     json_object_set_new(json, "buckets", buckets_json(result));
     json_object_set_new(json, "partitions", partitions_json(result));
     json_object_set(json, "reads", result->reads);
     json_object_set(json, "facts", result->facts);
-    json_object_set(json, "inconclusive", result->inconclusive);
+    json_object_set_new(json, "inconclusive", reasons);
     json_object_set(json, "not_checked", result->not_checked);
     return json;
 }

@@ -144,6 +144,22 @@ static void coverage(FILE *out, struct buffer *labels, const char *metric, const
     sample(out, metric, labels, html_real(one, "coverage"));
 }
 
+static const json_t *worst_of(const json_t *one)
+{
+    return json_array_get(json_object_get(json_object_get(one, "worst_buckets"), "list"), 0);
+}
+
+static void worst_ratio(FILE *out, struct buffer *labels, const char *metric, const json_t *one)
+{
+    sample(out, metric, labels, worst_of(one) != NULL ? html_real(worst_of(one), "share") : 1);
+}
+
+static void worst_time(FILE *out, struct buffer *labels, const char *metric, const json_t *one)
+{
+    if (worst_of(one) != NULL) /* No time is better than 1970. */
+        sample(out, metric, labels, (double)html_count(worst_of(one), "from_ms") / 1e3);
+}
+
 static void each_comparison(FILE *out, const json_t *document, const char *metric,
                             void (*tell)(FILE *, struct buffer *, const char *, const json_t *))
 {
@@ -190,6 +206,10 @@ static void gates(FILE *out, const json_t *document, const char *metric, const c
 #define validate_records_tell                   each_comparison(out, document, name, records)
 #define validate_differences_tell               each_comparison(out, document, name, differences)
 #define validate_coverage_ratio_tell            each_comparison(out, document, name, coverage)
+
+#define validate_worst_bucket_ratio_tell each_comparison(out, document, name, worst_ratio)
+#define validate_worst_bucket_timestamp_seconds_tell                                               \
+    each_comparison(out, document, name, worst_time)
 
 void report_prometheus(const json_t *document, FILE *out)
 {

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
+#include "validator/html.h"
 #include "validator/report.h"
 
 enum { SHOWN = 5 };
@@ -23,12 +25,17 @@ static void failing_gates(const json_t *document, FILE *out)
     const json_t *gate;
     size_t i;
 
-    json_array_foreach(json_object_get(document, "gates"), i,
-                       gate) if (!json_is_true(json_object_get(gate, "pass")))
+    json_array_foreach(json_object_get(document, "gates"), i, gate)
+    {
+        if (json_is_true(json_object_get(gate, "pass")))
+            continue;
         fprintf(out, "  gate failed: %s %s: %s is %.6g, must be %s %.6g\n",
                 text(gate, "comparison"), text(gate, "of"), text(gate, "name"),
                 json_number_value(json_object_get(gate, "value")), text(gate, "sense"),
                 json_number_value(json_object_get(gate, "limit")));
+        if (*html_text(gate, "detail") != '\0')
+            fprintf(out, "    %s; %s\n", html_text(gate, "detail"), html_text(gate, "advice"));
+    }
 }
 
 static void lines(const json_t *list, const char *label, FILE *out)
@@ -37,6 +44,26 @@ static void lines(const json_t *list, const char *label, FILE *out)
     size_t i;
 
     json_array_foreach(list, i, line) fprintf(out, "    %s: %s\n", label, json_string_value(line));
+}
+
+/* What the gates over rates say, also when they pass. */
+static void rates(const json_t *one, FILE *out)
+{
+    const json_t *buckets = json_object_get(one, "worst_buckets"), *label;
+    const json_t *worst = json_array_get(json_object_get(buckets, "list"), 0);
+    char from[CLOCK_TEXT_SIZE];
+    size_t i;
+
+    if (worst != NULL)
+        fprintf(out, "    worst five minutes: %.4f%% equal or explained, of %lld rows from %s\n",
+                100 * json_number_value(json_object_get(worst, "share")), count(worst, "rows"),
+                clock_format_ms(count(worst, "from_ms"), from));
+    json_array_foreach(json_object_get(one, "labels"), i, label)
+        fprintf(out,
+                "    label %s: %lld rows gained it, %lld lost it, of %lld; the rate is off by at "
+                "most %.4f%% (95 %%)\n",
+                text(label, "field"), count(label, "gained"), count(label, "lost"),
+                count(label, "pairs"), 100 * json_number_value(json_object_get(label, "bound")));
 }
 
 static void comparison(const json_t *one, FILE *out)
@@ -60,6 +87,7 @@ static void comparison(const json_t *one, FILE *out)
     if (json_is_true(json_object_get(one, "second_look")))
         fprintf(out, "; a second look cleared %lld", count(counts, "transient"));
     fputc('\n', out);
+    rates(one, out);
     json_array_foreach(json_object_get(one, "causes"), i, cause)
         fprintf(out, "    %lld %s: %s (%s)\n", count(cause, "count"), text(cause, "kind"),
                 text(cause, "cause"), text(cause, "meaning"));

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "validator/paired.h"
+
 enum { BUCKET_MS = 1000 };
 
 const struct cause_info cause_infos[CAUSES] = {
@@ -55,7 +57,9 @@ void result_fini(struct result *result)
     json_decref(result->inconclusive);
     json_decref(result->facts);
     free(result->partitions);
-    free(result->label);
+    for (size_t i = 0; i < result->label_count; i++)
+        free(result->labels[i].field);
+    minutes_fini(&result->minutes);
     free(result->name);
     *result = (struct result){0};
 }
@@ -259,6 +263,7 @@ void result_judge(struct result *result, int64_t time_ms, int32_t partition, boo
     bucket->rows++;
     bucket->matched += matched;
     bucket->unexplained += unexplained;
+    minutes_add(&result->minutes, time_ms, unexplained);
     if (partition < 0)
         return;
     grow_partitions(result, partition);
@@ -266,13 +271,34 @@ void result_judge(struct result *result, int64_t time_ms, int32_t partition, boo
     result->partitions[partition].matched += matched;
 }
 
-void result_label(struct result *result, int64_t time_ms, bool expected, bool found)
-{
-    struct result_bucket *bucket = bucket_of(result, time_ms);
+/* -- Labels -- */
 
+void result_add_label(struct result *result, const char *field)
+{
+    if (result->label_count < RESULT_LABELS_MAX)
+        result->labels[result->label_count++] = (struct result_label){.field = memory_text(field)};
+    else
+        result_note(result->not_checked, "the rate of the label %.200s: more than %d labels", field,
+                    RESULT_LABELS_MAX);
+}
+
+void result_pair(struct result *result, int64_t time_ms, uint32_t expected, uint32_t found)
+{
+    if (result->label_count == 0)
+        return;
+    for (size_t i = 0; i < result->label_count; i++) {
+        struct result_label *label = &result->labels[i];
+        bool wanted = expected >> i & 1, had = found >> i & 1;
+        label->pairs++;
+        label->expected += wanted;
+        label->found += had;
+        label->gained += had && !wanted;
+        label->lost += wanted && !had;
+    }
+    struct result_bucket *bucket = bucket_of(result, time_ms);
     bucket->label_rows++;
-    bucket->label_expected += expected;
-    bucket->label_found += found;
+    bucket->label_expected += expected & 1;
+    bucket->label_found += found & 1;
 }
 
 /* -- Figures -- */
@@ -309,25 +335,30 @@ double result_coverage(const struct result *result)
 
 double result_worst_bucket(const struct result *result)
 {
+    size_t count;
+    struct minutes_stretch *stretches = minutes_stretches(&result->minutes, &count);
     double worst = 1;
 
-    for (size_t i = 0; i < RESULT_BUCKETS; i++) {
-        const struct result_bucket *bucket = &result->buckets[i];
-        if (bucket->rows > 0)
-            worst = fmin(worst, 1 - (double)bucket->unexplained / (double)bucket->rows);
-    }
+    for (size_t i = 0; i < count; i++)
+        worst = fmin(worst, minutes_share(&stretches[i]));
+    free(stretches);
     return worst;
 }
 
-double result_label_difference(const struct result *result)
+const struct result_label *result_worst_label(const struct result *result, double *bound)
 {
-    int64_t rows = 0, difference = 0;
+    const struct result_label *worst = NULL;
 
-    for (size_t i = 0; i < RESULT_BUCKETS; i++) {
-        rows += result->buckets[i].label_rows;
-        difference += result->buckets[i].label_found - result->buckets[i].label_expected;
+    *bound = 0;
+    for (size_t i = 0; i < result->label_count; i++) {
+        const struct result_label *label = &result->labels[i];
+        double its = paired_bound(label->pairs, label->gained, label->lost);
+        if (worst != NULL && its <= *bound)
+            continue;
+        worst = label;
+        *bound = its;
     }
-    return rows > 0 ? fabs((double)difference / (double)rows) : 0;
+    return worst;
 }
 
 static void balance(json_t *list, const char *text, int64_t left, int64_t right)

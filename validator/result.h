@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/buffer.h"
+#include "validator/minutes.h"
 
 enum comparison { COMPARISON_BRIDGE, COMPARISON_JOIN };
 
@@ -60,7 +61,12 @@ struct difference {
     const char *evidence;
 };
 
-enum { RESULT_DIFFERENCES_MAX = 10000, RESULT_BUCKETS = 240, RESULT_TEXT_MAX = 128 };
+enum {
+    RESULT_DIFFERENCES_MAX = 10000,
+    RESULT_BUCKETS = 240,
+    RESULT_TEXT_MAX = 128,
+    RESULT_LABELS_MAX = 32,
+};
 
 struct result_counts {
     int64_t reference, candidate;
@@ -75,6 +81,14 @@ struct result_counts {
 struct result_bucket {
     int64_t rows, matched, unexplained;
     int64_t label_rows, label_expected, label_found;
+};
+
+/* A field that is true or false, in the rows that both sides have: pairs. */
+struct result_label {
+    char *field;
+    int64_t pairs;
+    int64_t expected, found; /* Pairs in which that side says true. */
+    int64_t gained, lost;    /* Pairs in which found alone, expected alone says so. */
 };
 
 struct result_partition {
@@ -94,7 +108,9 @@ struct result {
     int64_t bucket_ms, bucket_first_ms; /* 0 until the first row. */
     struct result_partition *partitions;
     size_t partition_count;
-    char *label;          /* The field whose rate is shown. NULL: none. */
+    struct minutes minutes;                        /* Judged rows by five minutes of event time. */
+    struct result_label labels[RESULT_LABELS_MAX]; /* The first one's rate is drawn. */
+    size_t label_count;
     json_t *reads;        /* Array of {topic, partition, from, to, records}. */
     json_t *not_checked;  /* Array of sentences. */
     json_t *inconclusive; /* Array of reasons. */
@@ -109,17 +125,20 @@ void result_add(struct result *result, const struct difference *difference);
 /* One judged reference record, in its time bucket and partition. */
 void result_judge(struct result *result, int64_t time_ms, int32_t partition, bool matched,
                   bool unexplained);
-void result_label(struct result *result, int64_t time_ms, bool expected, bool found);
+/* A label more, of that field. What is more than RESULT_LABELS_MAX is told in not_checked. */
+void result_add_label(struct result *result, const char *field);
+/* A row that both sides have: bit i is what they say of label i. */
+void result_pair(struct result *result, int64_t time_ms, uint32_t expected, uint32_t found);
 void result_note(json_t *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 int64_t result_unexplained(const struct result *result);
 int64_t result_total(const struct result *result, enum difference_kind kind);
 /* Judged and eligible reference records; the ratio is 0 when nothing was eligible. */
 double result_coverage(const struct result *result);
-/* The share of the worst bucket that is matched or explained; 1 without buckets. */
+/* The worst five minutes: the share of its rows that are matched or explained; 1 without rows. */
 double result_worst_bucket(const struct result *result);
-/* |rate of the candidate - rate that the admitted rows yield|, over all buckets. */
-double result_label_difference(const struct result *result);
+/* The label whose rates may lie furthest apart: the largest upper bound (paired.h) in `*bound`. NULL: there is none. */
+const struct result_label *result_worst_label(const struct result *result, double *bound);
 
 /* Array of {text, left, right, holds}. Returns (caller decrefs). */
 json_t *result_balance(const struct result *result);

@@ -319,8 +319,11 @@ static void a_clean_join_has_no_difference(void **state)
     assert_int_equal(world.f.result.counts.candidate, VIEWS);
     assert_int_equal(json_array_size(world.f.result.differences), 0);
     assert_true(result_coverage(&world.f.result) == 1.0);
-    assert_true(result_label_difference(&world.f.result) == 0.0);
-    assert_string_equal(world.f.result.label, "liked");
+    assert_int_equal(world.f.result.label_count, 1);
+    assert_string_equal(world.f.result.labels[0].field, "liked");
+    assert_int_equal(world.f.result.labels[0].pairs, VIEWS);
+    assert_true(world.f.result.labels[0].expected > 0);
+    assert_int_equal(world.f.result.labels[0].gained + world.f.result.labels[0].lost, 0);
     world_fini(&world);
 }
 

@@ -202,6 +202,115 @@ static void a_report_is_read_as_it_was_written_and_a_broken_one_refused(void **s
     fixture_fini(&f);
 }
 
+/* -- Gates -- */
+
+static const json_t *gate_of(const json_t *document, const char *name)
+{
+    const json_t *gate;
+    size_t i;
+
+    json_array_foreach(json_object_get(document, "gates"), i,
+                       gate) if (strcmp(json_string_value(json_object_get(gate, "name")), name)
+                                 == 0) return gate;
+    fail_msg("no gate %s", name);
+    return NULL;
+}
+
+static const char *verdict_of(const json_t *document)
+{
+    return json_string_value(json_object_get(document, "verdict"));
+}
+
+static void five_minutes_that_are_just_good_enough_pass_and_one_row_more_fails(void **state)
+{
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        struct fixture f;
+        fixture_init(&f, COMPARISON_BRIDGE, "views");
+        f.pipeline->validate.gates.worst_bucket = 0.99;
+        match(&f.result, 100000);
+        for (int64_t i = 0; i < 100000; i++) /* The rest of the day is good. */
+            result_judge(&f.result, 1763717400000 + i * 800, 0, true, false);
+        for (int i = 0; i < 5000; i++)
+            result_judge(&f.result, 1763900100000, 0, i >= 50 + more, i < 50 + more);
+        json_t *document = document_of(&f);
+        const json_t *gate = gate_of(document, "worst_bucket");
+        assert_int_equal(json_is_true(json_object_get(gate, "pass")), !more);
+        assert_string_equal(verdict_of(document), more ? "FAIL" : "PASS");
+        if (more)
+            assert_string_equal(json_string_value(json_object_get(gate, "detail")),
+                                "2025-11-23T12:15:00.000Z to 2025-11-23T12:20:00.000Z: 51 of 5000 "
+                                "rows differ without a cause");
+        json_decref(document);
+        fixture_fini(&f);
+    }
+}
+
+/* A join of which some rows gained the label and some lost it. */
+static json_t *labelled(struct fixture *f, int pairs, int gained, int lost, double limit)
+{
+    fixture_init(f, COMPARISON_JOIN, "labels");
+    f->pipeline->validate.gates.label_rate_difference = limit;
+    match(&f->result, pairs);
+    result_add_label(&f->result, "liked");
+    result_add_label(&f->result, "shared");
+    for (int i = 0; i < pairs; i++)
+        result_pair(&f->result, 1763717400000, i < lost ? 3 : 1,
+                    i < lost            ? 1
+                    : i < lost + gained ? 3
+                                        : 1);
+    return document_of(f);
+}
+
+static void a_label_rate_passes_only_if_its_bound_is_within_the_limit(void **state)
+{
+    static const double bound = 0.004469722909369024; /* Of one among 1,000: test_paired.c. */
+    struct fixture f;
+
+    (void)state;
+    json_t *document = labelled(&f, 1000, 1, 0, bound * 1.000001);
+    assert_true(json_is_true(json_object_get(gate_of(document, "label_rate_difference"), "pass")));
+    assert_string_equal(verdict_of(document), "PASS");
+    json_decref(document);
+    fixture_fini(&f);
+
+    document = labelled(&f, 1000, 1, 0, bound * 0.999999);
+    assert_false(json_is_true(json_object_get(gate_of(document, "label_rate_difference"), "pass")));
+    assert_string_equal(verdict_of(document), "INCONCLUSIVE");
+    char *text = rendered(document, "text");
+    assert_non_null(strstr(text, "shared: 1 rows gained it, 0 lost it, of 1000"));
+    assert_non_null(strstr(text, "the rate of shared: 1000 rows are too few to show"));
+    free(text);
+    json_decref(document);
+    fixture_fini(&f);
+}
+
+static void a_label_rate_that_is_off_by_more_than_the_limit_fails(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    json_t *document = labelled(&f, 1000, 0, 3, 0.0029);
+    assert_string_equal(verdict_of(document), "FAIL");
+    assert_int_equal(
+        json_array_size(json_object_get(json_array_get(json_object_get(document, "comparisons"), 0),
+                                        "inconclusive")),
+        0);
+    json_decref(document);
+    fixture_fini(&f);
+}
+
+static void labels_that_moved_both_ways_are_not_taken_for_equal(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    json_t *document = labelled(&f, 10000, 40, 40, 0.001);
+    assert_string_equal(verdict_of(document), "INCONCLUSIVE");
+    json_decref(document);
+    fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +319,10 @@ int main(void)
         cmocka_unit_test(a_series_is_there_also_when_it_is_zero),
         cmocka_unit_test(what_a_document_says_breaks_out_of_no_form),
         cmocka_unit_test(a_report_is_read_as_it_was_written_and_a_broken_one_refused),
+        cmocka_unit_test(five_minutes_that_are_just_good_enough_pass_and_one_row_more_fails),
+        cmocka_unit_test(a_label_rate_passes_only_if_its_bound_is_within_the_limit),
+        cmocka_unit_test(a_label_rate_that_is_off_by_more_than_the_limit_fails),
+        cmocka_unit_test(labels_that_moved_both_ways_are_not_taken_for_equal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
