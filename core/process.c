@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/process.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,4 +77,9 @@ void process_crash_point(const char *name)
     size_t size = strlen(name);
     if (strncmp(armed, name, size) == 0 && armed[size] == ':' && --left == 0)
         kill(getpid(), SIGKILL);
+}
+
+void process_limit_heaps(int count)
+{
+    (void)mallopt(M_ARENA_MAX, count > 0 ? count : 1);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * process: signals as a flag that turn loops read.
+ * process: signals as a flag that turn loops read, and what else belongs to the whole process.
  */
 #ifndef CORE_PROCESS_H
 #define CORE_PROCESS_H
@@ -17,6 +17,12 @@ void process_reload_on_hangup(void);
 bool process_take_reload(void);
 /* As if SIGTERM had come: for tests and for a part that ends another. */
 void process_stop(void);
+
+/*
+ * So many heaps for all threads together, called before they start. Else each of librdkafka's threads
+ * keeps one of its own, with its own free room: a quarter of the memory of a join.
+ */
+void process_limit_heaps(int count);
 
 /*
  * Ends the process as kill -9 would when the point has been passed often enough. Armed by

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "joiner/joiner.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,8 +180,7 @@ static bool run_jobs(struct jobs *jobs, struct error *err)
 bool joiner_run(const struct pipeline *pipeline, const struct joiner_options *options,
                 struct error *err)
 {
-    /* Else each of librdkafka's threads keeps a heap of its own, with its own free room. */
-    (void)mallopt(M_ARENA_MAX, pipeline->join_count > 0 ? (int)pipeline->join_count : 1);
+    process_limit_heaps((int)pipeline->join_count);
 
     struct metrics *metrics = metrics_new();
     struct jobs jobs = {0};

@@ -13,6 +13,7 @@
 
 #include "core/buffer.h"
 #include "core/clock.h"
+#include "core/process.h"
 #include "core/registry.h"
 #include "validator/check.h"
 #include "validator/report.h"
@@ -135,6 +136,8 @@ bool validator_run(const struct pipeline *pipeline, const struct validator_optio
 {
     struct run run = {.pipeline = pipeline, .options = options, .lock = -1};
     int64_t started_ms = clock_wall_ms(clock_real());
+
+    process_limit_heaps(1);
     bool done = open_run(&run, err)         /* One run at a time in the work folder. */
                 && check_streams(&run, err) /* Published against Kafka. */
                 && check_joins(&run, err)   /* Recomputed against the output. */
