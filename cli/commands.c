@@ -19,6 +19,7 @@
 #include "plan/plan.h"
 #include "schema/run.h"
 #include "validator/report.h"
+#include "validator/report_diff.h"
 #include "validator/validator.h"
 
 enum { JOINS_MAX = 64 }; /* That a hint looks at. */
@@ -270,6 +271,28 @@ static int run_report_show(const struct command_arguments *arguments, struct err
     format->render(document, stdout);
     json_decref(document);
     return EXIT_CODE_OK;
+}
+
+static int run_report_diff(const struct command_arguments *arguments, struct error *err)
+{
+    json_t *old = report_read(arguments->file, err);
+    json_t *new = old != NULL ? report_read(arguments->operand, err) : NULL;
+    json_t *diff = new != NULL ? report_diff(old, new, err) : NULL;
+    int status = (int)err->code;
+
+    if (diff != NULL) {
+        status = report_diff_is_worse(diff) ? EXIT_CODE_DIFFERENT : EXIT_CODE_OK;
+        if (is_given(arguments, "json")) {
+            json_dumpf(diff, stdout, JSON_INDENT(1));
+            putchar('\n');
+        } else {
+            report_diff_text(diff, stdout);
+        }
+    }
+    json_decref(old);
+    json_decref(new);
+    json_decref(diff);
+    return status;
 }
 
 /* plan */
@@ -607,6 +630,22 @@ const struct command commands[] = {
                   "dualrun report show old/report.json --format junit"},
      .flags = {{"format", "FORMAT", "text (default), json, html, junit or prometheus"}},
      .run = run_report_show},
+    {.name = "report diff",
+     .summary = "what changed from one report to another",
+     .text =
+         "Compares two reports of one pipeline, FILE the old and NEW the later one: gates that no "
+         "longer\n"
+         "pass or pass now, counts by kind and cause, and the differences that are new, gone or "
+         "have\n"
+         "another cause. Status 1 says that the new one is worse: its verdict, a gate, a "
+         "comparison "
+         "that\n"
+         "is gone, or more that is unexplained.",
+     .takes_file = true,
+     .operand = "NEW",
+     .examples = {"dualrun report diff monday/report.json report",
+                  "dualrun report diff monday tuesday --json | jq .counts"},
+     .run = run_report_diff},
     {.name = "cat",
      .summary = "print records, one decoded record a line",
      .text =

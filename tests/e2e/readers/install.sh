@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# install.sh: a Python environment with fastavro, in the cache outside the tree, once for every version. Prints its folder.
+# install.sh: a Python environment with fastavro and jsonschema, in the cache outside the tree, once for every version. Prints its folder.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${DUALRUN_CACHE:-$HOME/.cache/dualrun}
