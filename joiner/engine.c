@@ -52,7 +52,7 @@ struct engine {
     struct error callback_error; /* From a rebalance. */
     bool callback_failed;
     struct drain *drain; /* Only if the join shall end. */
-    int64_t committed_us, watched_us, status_us, drained_us, assigned_us, refetched_us;
+    int64_t commit_due_us, watched_us, status_us, drained_us, assigned_us, refetched_us;
     int64_t commits, commit_us; /* How many, and how long the last one took. */
     int64_t status_inputs;      /* Read when the status was last made. */
     struct metric *commit_seconds, *recoveries_total;
@@ -384,7 +384,8 @@ struct engine *engine_open(const struct pipeline *pipeline, const struct pipelin
     engine->join = join;
     engine->metrics = metrics;
     engine->slot.lock = -1;
-    engine->committed_us = engine->watched_us = engine->turned_us = now_us();
+    engine->watched_us = engine->turned_us = now_us();
+    engine->commit_due_us = engine->watched_us + join->commit_interval_ms * 1000;
     engine->commit_seconds = join_metric(metrics, JOIN_join_commit_seconds, join->name, NULL, NULL);
     engine->recoveries_total =
         join_metric(metrics, JOIN_join_recoveries_total, join->name, NULL, NULL);
@@ -582,12 +583,16 @@ static bool commit_shards(struct engine *engine, struct error *err)
 
 bool engine_commit(struct engine *engine, bool now, struct error *err)
 {
-    int64_t due_us = engine->committed_us + engine->join->commit_interval_ms * 1000;
+    int64_t interval_us = engine->join->commit_interval_ms * 1000, began_us = now_us();
 
-    if (!now && now_us() < due_us)
+    if (!now && began_us < engine->commit_due_us)
         return true;
     bool ok = commit_shards(engine, err);
-    engine->committed_us = now_us();
+    int64_t ended_us = now_us();
+    engine->commit_due_us = began_us + interval_us;
+    if (engine->commit_due_us < ended_us + interval_us / 2)
+        engine->commit_due_us =
+            ended_us + interval_us / 2; /* Slow commits leave time for the join. */
     return ok;
 }
 

@@ -231,7 +231,7 @@ part_latency() {
     note "latency: $rate messages a second for $seconds s"
     fresh_topic
     start_bridge
-    start latency python3 "$here/bridge_latency.py" "$KAFKA" "$topic" $((rate * (seconds - 1))) "$WORK/latency.json"
+    start latency python3 "$here/latency.py" "$KAFKA" "$topic" $((rate * (seconds - 1))) "$WORK/latency.json"
     sleep 2
     before=$(cpu_us "$(pid_of bridge)")
     "$generator" --views $((rate * seconds)) --engagements 0.00001 --duplicates 0 --rate "$rate" --publish "$PUBSUB" \

@@ -8,6 +8,8 @@
 #                              CPU time of that process, its start included
 # join.peak_rss_bytes          of the same run
 #     _with_checkpoints        both once more, with a checkpoint every 5 s
+# join.latency_ms_p99          a live feed of 5,000 views a second: from the wall clock at which the watermark of a live
+#                              feed closes a row to when a read_committed consumer has it; commits every second. _p50 too
 # join.restart_seconds         kill -9 with some 600,000 live rows; from the start of the successor to its first row
 #                              that a read_committed consumer sees; state rebuilt from the topics
 #     _with_checkpoint         the same, with checkpoints every 2 s
@@ -74,7 +76,7 @@ write_registry() {
 }
 
 load() {
-    cc -std=c17 -O2 -Wall -Wextra -Werror -o "$work/join_feed" tests/bench/join_feed.c -lrdkafka
+    cc -std=gnu17 -O2 -Wall -Wextra -Werror -o "$work/join_feed" tests/bench/join_feed.c -lrdkafka
     "$work/join_feed" "$brokers" "$views"
 }
 
@@ -138,10 +140,40 @@ restart() { # NAME METRIC HOW
     metric "join.restart_seconds$2" "$seconds" s "kill -9, $rows live rows $3"
 }
 
+latency() {
+    local pid reader seconds=30 rate=5000 share
+    write_pipeline live
+    sed -i -e 's/join-views/live-views/; s/join-engagements/live-engagements/; s/before: 5s, after: 10m/before: 1s, after: 2s/' \
+        -e 's/lateness: 30s/lateness: 0s/' "$work/live/pipeline.yaml"
+    echo "1 1" > "$work/registry/subjects/live-views-value"
+    echo "1 2" > "$work/registry/subjects/live-engagements-value"
+    "$work/join_feed" "$brokers" live $((seconds + 10)) "$rate" &
+    pids+=("$!")
+    until kcat -L -b "$brokers" 2> /dev/null | grep -q live-engagements; do sleep 0.2; done
+    "$dualrun" join "$work/live/pipeline.yaml" --json > "$work/live/status" 2> "$work/live/log" &
+    pid=$!
+    pids+=("$pid")
+    until kcat -L -b "$brokers" 2> /dev/null | grep -q labels-live; do
+        kill -0 "$pid" 2> /dev/null || die "the join ended: $(tail -n 3 "$work/live/log")"
+        sleep 0.2
+    done
+    tests/bench/latency.py "$brokers" labels-live $((seconds * rate)) "$work/live/latency" --closed-after 2000 &
+    reader=$!
+    pids+=("$reader")
+    wait "$reader"
+    kill "$pid"
+    wait "$pid" || die "the join did not end well: $(tail -n 3 "$work/live/log")"
+    for share in 50 99; do
+        metric "join.latency_ms_p$share" "$(jq ".p${share}_ms" "$work/live/latency")" ms \
+            "$rate views/s, commit 1s, from the closing time to the row in a consumer, $(jq -c . "$work/live/latency" | tr -d '"')"
+    done
+}
+
 [ -x "$dualrun" ] || die "$dualrun is not built: run ./run build release"
 brokers=$(KAFKA_HEAP=1g tests/support/kafka-rig.sh start "$work/kafka")
 write_registry
 inputs=$(load) || die "the topics were not filled"
+latency
 write_pipeline whole
 whole_run whole "" "64 MiB, no checkpoints"
 write_pipeline checkpointed

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * join_feed BROKERS VIEWS: the join benchmark's inputs, straight into Kafka.
+ * join_feed BROKERS VIEWS                the join benchmark's inputs, straight into Kafka
+ * join_feed BROKERS live SECONDS RATE    RATE views a second and 40 % as many engagements, all of them of this
+ *                                        moment, into live-views and live-engagements
  *
  * Makes the topics join-views and join-engagements with 4 partitions. One view a millisecond; of 100 views 40
  * have an engagement within [-2 s, 595 s], 2 more have one that comes too late to match. Each topic
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { PARTITIONS = 4, KEY_SIZE = 24, DELAY_MAX_MS = 5000, VALUE_SIZE_MAX = 128 };
 
@@ -165,7 +168,7 @@ static void send_all(rd_kafka_t *producer, const char *topic, make_value *make,
     }
 }
 
-static rd_kafka_t *producer_new(const char *brokers)
+static rd_kafka_t *producer_new(const char *brokers, const char *linger_ms)
 {
     const char *const settings[] = {"bootstrap.servers",
                                     brokers,
@@ -174,7 +177,7 @@ static rd_kafka_t *producer_new(const char *brokers)
                                     "compression.type",
                                     "lz4",
                                     "linger.ms",
-                                    "50",
+                                    linger_ms,
                                     "queue.buffering.max.messages",
                                     "500000"};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -193,9 +196,8 @@ static rd_kafka_t *producer_new(const char *brokers)
 }
 
 /* Both topics, anew. */
-static void make_topics(rd_kafka_t *client)
+static void make_topics(rd_kafka_t *client, const char *const names[2])
 {
-    static const char *const names[] = {"join-views", "join-engagements"};
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
     rd_kafka_NewTopic_t *topics[2];
     char text[512];
@@ -217,19 +219,63 @@ static void make_topics(rd_kafka_t *client)
     rd_kafka_queue_destroy(queue);
 }
 
+static int64_t wall_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void send_now(rd_kafka_t *producer, const char *const names[2], uint64_t view)
+{
+    struct record record = {.time_ms = wall_us() / 1000, .view = view};
+    char key[KEY_SIZE + 1];
+    struct value value;
+
+    make_key(key, view);
+    make_view(&value, key, &record);
+    send_record(producer, names[0], RD_KAFKA_PARTITION_UA, key, &value, record.time_ms);
+    if (draw(view, DRAW_CLASS) % 100 >= 40)
+        return;
+    make_engagement(&value, key, &record);
+    send_record(producer, names[1], RD_KAFKA_PARTITION_UA, key, &value, record.time_ms);
+}
+
+static int live(const char *brokers, int64_t seconds, int64_t rate)
+{
+    static const char *const names[] = {"live-views", "live-engagements"};
+    rd_kafka_t *producer = producer_new(brokers, "2");
+    int64_t begun_us = wall_us(), sent = 0, now_us;
+
+    make_topics(producer, names);
+    while ((now_us = wall_us()) < begun_us + seconds * 1000000) {
+        for (; sent < (now_us - begun_us) * rate / 1000000; sent++)
+            send_now(producer, names, (uint64_t)sent);
+        rd_kafka_poll(producer, 1);
+    }
+    rd_kafka_flush(producer, 10000);
+    rd_kafka_destroy(producer);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    static const char *const names[] = {"join-views", "join-engagements"};
+
+    if (argc == 5 && strcmp(argv[2], "live") == 0)
+        return live(argv[1], strtoll(argv[3], NULL, 10), strtoll(argv[4], NULL, 10));
     if (argc != 3)
-        fail("usage: join_feed BROKERS VIEWS");
+        fail("usage: join_feed BROKERS VIEWS | BROKERS live SECONDS RATE");
 
     size_t count = strtoull(argv[2], NULL, 10), engaged = 0;
     struct record *views = malloc(count * sizeof *views);
     struct record *engagements = malloc(count * sizeof *engagements);
-    rd_kafka_t *producer = producer_new(argv[1]);
+    rd_kafka_t *producer = producer_new(argv[1], "50");
 
     if (views == NULL || engagements == NULL)
         fail("out of memory");
-    make_topics(producer);
+    make_topics(producer, names);
     for (uint64_t i = 0; i < count; i++) {
         int64_t time_ms = begin_ms + (int64_t)i;
 
@@ -240,8 +286,8 @@ int main(int argc, char **argv)
                 time_ms + (int64_t)(draw(i, DRAW_LATER_DELAY) % (DELAY_MAX_MS + 1)), time_ms, i};
     }
     int64_t end_ms = begin_ms + (int64_t)count + 900000 + 3600000;
-    send_all(producer, "join-views", make_view, views, count, end_ms);
-    send_all(producer, "join-engagements", make_engagement, engagements, engaged, end_ms);
+    send_all(producer, names[0], make_view, views, count, end_ms);
+    send_all(producer, names[1], make_engagement, engagements, engaged, end_ms);
     if (rd_kafka_flush(producer, 120000) != RD_KAFKA_RESP_ERR_NO_ERROR)
         fail("not everything was delivered");
     rd_kafka_destroy(producer);
