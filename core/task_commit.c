@@ -8,16 +8,19 @@
 #include "core/base64.h"
 
 /*
- * version 1 | config hash 8 | watermark 8 | row count 8 | row hash 8 | input count 1
+ * version 1 | config hash 8 | watermark 8 | row count 8 | row hash 8 | partition count 4 | input count 1
  *   | input count times: offset 8, largest time 8, replay offset 8 | xxh32 of all before 4
+ *
+ * Version 1 had no partition count.
  */
 enum {
-    VERSION = 1,
+    VERSION = 2,
+    VERSION_MIN = 1,
     INPUT_SIZE = 3 * 8,
-    HEAD_SIZE = 1 + 4 * 8 + 1,
+    PARTITIONS_SIZE = 4,
+    HEAD_SIZE = 1 + 4 * 8 + PARTITIONS_SIZE + 1,
     CHECKSUM_SIZE = 4,
-    SIZE_MIN = HEAD_SIZE + CHECKSUM_SIZE,
-    SIZE_LIMIT = SIZE_MIN + TASK_COMMIT_INPUTS_MAX * INPUT_SIZE,
+    SIZE_LIMIT = HEAD_SIZE + CHECKSUM_SIZE + TASK_COMMIT_INPUTS_MAX * INPUT_SIZE,
 };
 
 _Static_assert(BASE64_TEXT_SIZE(SIZE_LIMIT) < TASK_COMMIT_TEXT_SIZE, "fits in offset metadata");
@@ -49,6 +52,7 @@ void task_commit_format(const struct task_commit *commit, char text[static TASK_
     out = put(out, (uint64_t)commit->watermark_ms, 8);
     out = put(out, commit->row_count, 8);
     out = put(out, commit->row_hash, 8);
+    out = put(out, (uint32_t)commit->partition_count, PARTITIONS_SIZE);
     out = put(out, commit->input_count, 1);
     for (uint32_t i = 0; i < commit->input_count; i++) {
         out = put(out, (uint64_t)commit->inputs[i].offset, 8);
@@ -63,14 +67,22 @@ void task_commit_format(const struct task_commit *commit, char text[static TASK_
     text[BASE64_TEXT_SIZE(size)] = '\0';
 }
 
+static size_t head_size(uint8_t version)
+{
+    return version == 1 ? HEAD_SIZE - PARTITIONS_SIZE : HEAD_SIZE;
+}
+
 static void read_body(const uint8_t *in, struct task_commit *commit)
 {
-    in++; /* The version. */
+    uint8_t version = *in++;
+
     memset(commit, 0, sizeof *commit);
     commit->config_hash = get(&in, 8);
     commit->watermark_ms = (int64_t)get(&in, 8);
     commit->row_count = get(&in, 8);
     commit->row_hash = get(&in, 8);
+    if (version > 1)
+        commit->partition_count = (int32_t)get(&in, PARTITIONS_SIZE);
     commit->input_count = (uint32_t)get(&in, 1);
     for (uint32_t i = 0; i < commit->input_count; i++) {
         commit->inputs[i].offset = (int64_t)get(&in, 8);
@@ -93,17 +105,19 @@ static bool check(const uint8_t *data, size_t size, struct error *err)
         error_set(err, EXIT_CODE_STATE, "offset metadata is empty");
         return foreign(err);
     }
-    if (data[0] != VERSION) {
-        error_set(err, EXIT_CODE_STATE, "offset metadata has version %u, this dualrun reads %d",
-                  data[0], VERSION);
+    if (data[0] < VERSION_MIN || data[0] > VERSION) {
+        error_set(err, EXIT_CODE_STATE,
+                  "offset metadata has version %u, this dualrun reads %d to %d", data[0],
+                  VERSION_MIN, VERSION);
         return error_hint(err,
                           "run the dualrun that wrote it, or let it drain and start a new group");
     }
 
-    size_t count = size >= HEAD_SIZE ? data[HEAD_SIZE - 1] : 0;
-    size_t expected = SIZE_MIN + count * INPUT_SIZE;
+    size_t head = head_size(data[0]);
+    size_t count = size >= head ? data[head - 1] : 0;
+    size_t expected = head + CHECKSUM_SIZE + count * INPUT_SIZE;
 
-    if (size < SIZE_MIN || count > TASK_COMMIT_INPUTS_MAX || size != expected) {
+    if (size < head + CHECKSUM_SIZE || count > TASK_COMMIT_INPUTS_MAX || size != expected) {
         error_set(err, EXIT_CODE_STATE,
                   "offset metadata is damaged: %zu bytes, but %zu inputs take %zu", size, count,
                   expected);

@@ -28,10 +28,11 @@ struct task_commit_input {
 
 struct task_commit {
     uint64_t config_hash;
-    int64_t watermark_ms; /* W. TASK_TIME_NONE: not yet defined. */
-    uint64_t row_count;   /* Live rows. */
-    uint64_t row_hash;    /* Sum of the hashes of live rows. */
-    uint32_t input_count; /* In the order of the join: the primary first. */
+    int64_t watermark_ms;    /* W. TASK_TIME_NONE: not yet defined. */
+    uint64_t row_count;      /* Live rows. */
+    uint64_t row_hash;       /* Sum of the hashes of live rows. */
+    int32_t partition_count; /* Of each input; 0: not known, written by version 1. */
+    uint32_t input_count;    /* In the order of the join: the primary first. */
     struct task_commit_input inputs[TASK_COMMIT_INPUTS_MAX];
 };
 

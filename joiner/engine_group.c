@@ -33,19 +33,31 @@ static bool find_partitions(const struct engine *engine, rd_kafka_topic_partitio
     return true;
 }
 
+static bool read_committed(struct engine *engine, rd_kafka_topic_partition_list_t *list,
+                           struct error *err)
+{
+    rd_kafka_resp_err_t code =
+        rd_kafka_committed(engine->context.consumer, list, ENGINE_COMMITTED_TIMEOUT_MS);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return true;
+    kafka_fail(err, code, "read committed offsets");
+    return error_wrap(err, "group %s", engine->join->group);
+}
+
 static bool open_shards(struct engine *engine, rd_kafka_topic_partition_list_t *list,
                         struct error *err)
 {
     rd_kafka_topic_partition_t *own[TASK_COMMIT_INPUTS_MAX];
     const char *primary = engine->join->primary->topic.name;
     int tasks = list->cnt / (int)engine->task_join.input_count;
-    rd_kafka_resp_err_t code =
-        rd_kafka_committed(engine->context.consumer, list, ENGINE_COMMITTED_TIMEOUT_MS);
 
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        kafka_fail(err, code, "read committed offsets");
-        return error_wrap(err, "group %s", engine->join->group);
-    }
+    for (int i = 0; i < list->cnt; i++)
+        if (list->elems[i].partition >= engine->partition_count)
+            return engine_refuse_partitions(engine, engine->partition_count,
+                                            list->elems[i].partition + 1, err);
+    if (!read_committed(engine, list, err))
+        return false;
     engine->context.store_bytes = engine->join->memory_bytes / 4 / (tasks > 0 ? tasks : 1);
     for (int i = 0; i < list->cnt; i++) {
         if (strcmp(list->elems[i].topic, primary) != 0)

@@ -94,6 +94,46 @@ static bool count_partitions(struct engine *engine, rd_kafka_t *client, struct e
     return true;
 }
 
+bool engine_refuse_partitions(const struct engine *engine, int32_t then, int32_t now,
+                              struct error *err)
+{
+    error_set(
+        err, EXIT_CODE_STATE,
+        "join %s: topic %s had %" PRId32 " partitions when group %s read it, now it has %" PRId32,
+        engine->join->name, engine->join->primary->topic.name, then, engine->join->group, now);
+    return error_hint(err,
+                      "keys have moved to other partitions and would not meet what they match: "
+                      "give the join another group and other output topics to begin anew");
+}
+
+/*
+ * What was committed must be of so many partitions as there are now. Every commit is looked at: a new
+ * partition has none of its own, and may come to a process that has no old one.
+ */
+static bool check_partition_count(const struct engine *engine, struct error *err)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(engine->partition_count);
+
+    for (int32_t i = 0; i < engine->partition_count; i++)
+        rd_kafka_topic_partition_list_add(list, engine->join->primary->topic.name, i);
+    bool ok = kafka_committed(&engine->pipeline->kafka, engine->join->group, list, err);
+    for (int i = 0; ok && i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *partition = &list->elems[i];
+        struct task_commit commit;
+        struct error unreadable; /* Its own task says so. */
+
+        if (partition->offset >= 0
+            && task_commit_parse(partition->metadata, partition->metadata_size, &commit,
+                                 &unreadable)
+            && commit.partition_count != 0 && commit.partition_count != engine->partition_count)
+            ok = engine_refuse_partitions(engine, commit.partition_count, engine->partition_count,
+                                          err);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return ok;
+}
+
 static bool ensure_topics(struct engine *engine, rd_kafka_t *client, struct error *err)
 {
     const struct pipeline_join *join = engine->join;
@@ -152,8 +192,9 @@ bool engine_open_kafka(struct engine *engine, struct error *err)
     rd_kafka_t *client = emitter_client(context->emitter);
 
     if (!read_cluster(context, client, err) || !count_partitions(engine, client, err)
-        || !ensure_topics(engine, client, err))
+        || !check_partition_count(engine, err) || !ensure_topics(engine, client, err))
         return false;
+    engine->task_join.partition_count = engine->partition_count;
     free(engine->shards);
     engine->shards = memory_array((size_t)engine->partition_count, sizeof(struct shard *));
     return open_consumer(engine, err) && subscribe(engine, err);

@@ -53,6 +53,10 @@ static inline int64_t engine_now_us(void)
 bool engine_open_kafka(struct engine *engine, struct error *err);
 void engine_close_kafka(struct engine *engine);
 
+/* The inputs had `then` partitions and have `now`, or more. Returns false. */
+bool engine_refuse_partitions(const struct engine *engine, int32_t then, int32_t now,
+                              struct error *err);
+
 /* Partitions come and go: what librdkafka calls while the consumer is polled. */
 void engine_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
                          rd_kafka_topic_partition_list_t *list, void *opaque);

@@ -27,6 +27,7 @@ struct task_window {
 
 struct task_join {
     uint64_t config_hash;
+    int32_t partition_count;                            /* Of each input. */
     uint32_t input_count;                               /* The primary and its secondaries. */
     struct task_window windows[TASK_COMMIT_INPUTS_MAX]; /* By input; the primary's is not used. */
     int64_t lateness_ms;

@@ -11,6 +11,7 @@ void task_describe(const struct task *task, struct task_commit *commit)
 
     *commit = (struct task_commit){
         .config_hash = task->join->config_hash,
+        .partition_count = task->join->partition_count,
         .watermark_ms = task->watermark_ms,
         .row_count = task->index.count,
         .row_hash = task->row_hash,

@@ -63,3 +63,15 @@ note "a topic that was made anew"
 # Kafka forgets the offsets of a topic that is deleted.
 refused 7 "group demo-labels, partition 0: the offsets of the inputs were not committed together" \
     "a topic was made anew, or something else writes to this group: give the join another group to begin anew"
+
+note "topics that get more partitions while the join runs, and what a start says to it"
+sed -e 's/^  name: labels/&\n  group: again/' -e 's/session.timeout.ms:/topic.metadata.refresh.interval.ms: "500", &/' "$pipeline" > "$WORK/again.yaml"
+text="join labels: topic views had 1 partitions when group again read it, now it has 2"
+hint="keys have moved to other partitions and would not meet what they match: give the join another group and other output topics to begin anew"
+start joiner "$dualrun" join "$WORK/again.yaml"
+until_true 20 "the join runs" grep -q "task runs" "$WORK/log/joiner"
+"$operator" "$KAFKA" widen views 2
+"$operator" "$KAFKA" widen engagements 2
+await joiner && die "the join went on"
+grep -qF "dualrun: $text" "$WORK/log/joiner" || die "told otherwise: $(tail -n 3 "$WORK/log/joiner")"
+refused 7 "$text" "$hint" "$WORK/again.yaml"

@@ -162,6 +162,23 @@ static void make(rd_kafka_t *client, const char *topic, int partitions, char **s
     rd_kafka_queue_destroy(queue);
 }
 
+static void widen(rd_kafka_t *client, const char *topic, size_t partitions)
+{
+    char text[512];
+    size_t results;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_NewPartitions_t *wanted =
+        rd_kafka_NewPartitions_new(topic, partitions, text, sizeof text);
+
+    rd_kafka_CreatePartitions(client, &wanted, 1, NULL, queue);
+    rd_kafka_event_t *event = answer(queue, "create partitions");
+    check("create partitions", rd_kafka_topic_result_error(rd_kafka_CreatePartitions_result_topics(
+                                   rd_kafka_event_CreatePartitions_result(event), &results)[0]));
+    rd_kafka_event_destroy(event);
+    rd_kafka_NewPartitions_destroy(wanted);
+    rd_kafka_queue_destroy(queue);
+}
+
 int main(int argc, char **argv)
 {
     const char *verb = argc > 2 ? argv[2] : "";
@@ -180,13 +197,17 @@ int main(int argc, char **argv)
     } else if (argc == 5 && strcmp(verb, "renew") == 0) {
         client = client_new(argv[1], "kafka-operator");
         renew(client, argv[3], (int)strtol(argv[4], NULL, 10));
+    } else if (argc == 5 && strcmp(verb, "widen") == 0) {
+        client = client_new(argv[1], "kafka-operator");
+        widen(client, argv[3], (size_t)strtol(argv[4], NULL, 10));
     } else if (argc >= 5 && strcmp(verb, "make") == 0) {
         client = client_new(argv[1], "kafka-operator");
         make(client, argv[3], (int)strtol(argv[4], NULL, 10), argv + 5, argc - 5);
     } else {
         fail("usage", "BROKERS move GROUP TOPIC PARTITION OFFSET | lend ... FROM | forget TOPIC "
                       "PARTITION OFFSET | "
-                      "renew TOPIC PARTITIONS | make TOPIC PARTITIONS [NAME=VALUE...]");
+                      "renew TOPIC PARTITIONS | widen TOPIC PARTITIONS | make TOPIC PARTITIONS "
+                      "[NAME=VALUE...]");
         return 1;
     }
     rd_kafka_destroy(client);

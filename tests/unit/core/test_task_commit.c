@@ -23,6 +23,7 @@ static void fill(struct task_commit *commit, uint32_t input_count)
     commit->watermark_ms = rand() % 3 == 0 ? TASK_TIME_NONE : random_64();
     commit->row_count = (uint64_t)random_64();
     commit->row_hash = (uint64_t)random_64();
+    commit->partition_count = rand();
     commit->input_count = input_count;
     for (uint32_t i = 0; i < input_count; i++)
         commit->inputs[i] = (struct task_commit_input){
@@ -50,23 +51,31 @@ static void any_commit_reads_back_the_same_and_fits_in_offset_metadata(void **st
 }
 
 /* Commits outlive the program that wrote them: this text may only change with the version byte. */
-static void the_text_of_version_1_stays_as_it_is(void **state)
+static void the_text_of_version_2_stays_as_it_is_and_that_of_version_1_reads(void **state)
 {
-    struct task_commit commit = {
-        .config_hash = 0x0102030405060708,
-        .watermark_ms = 1763717400000,
-        .row_count = 3,
-        .row_hash = UINT64_MAX,
-        .input_count = 1,
-        .inputs = {{.offset = 100, .max_time_ms = TASK_TIME_NONE, .replay_offset = 42}},
-    };
+    static const char version_1[] =
+        "AQgHBgUEAwIBwMW/pZoBAAADAAAAAAAAAP//////////AWQAAAAAAAAAAAAAAAAAAIAqAAAAAAAAAFwz0QY=";
+    struct task_commit back,
+        commit = {
+            .config_hash = 0x0102030405060708,
+            .watermark_ms = 1763717400000,
+            .row_count = 3,
+            .row_hash = UINT64_MAX,
+            .partition_count = 12,
+            .input_count = 1,
+            .inputs = {{.offset = 100, .max_time_ms = TASK_TIME_NONE, .replay_offset = 42}},
+        };
     char text[TASK_COMMIT_TEXT_SIZE];
+    struct error err;
 
     (void)state;
     task_commit_format(&commit, text);
     assert_string_equal(
         text,
-        "AQgHBgUEAwIBwMW/pZoBAAADAAAAAAAAAP//////////AWQAAAAAAAAAAAAAAAAAAIAqAAAAAAAAAFwz0QY=");
+        "AggHBgUEAwIBwMW/pZoBAAADAAAAAAAAAP//////////DAAAAAFkAAAAAAAAAAAAAAAAAACAKgAAAAAAAACvaCzR");
+    assert_true(task_commit_parse(version_1, strlen(version_1), &back, &err));
+    commit.partition_count = 0; /* It did not say. */
+    assert_memory_equal(&back, &commit, sizeof back);
 }
 
 static void refused(const uint8_t *data, size_t size, const char *expected)
@@ -109,22 +118,22 @@ static void a_commit_that_is_cut_or_has_a_flipped_bit_is_refused(void **state)
 
 static void each_refusal_says_what_is_wrong(void **state)
 {
-    uint8_t data[200] = {1};
+    uint8_t data[200] = {2};
     struct task_commit commit;
     struct error err;
     char long_text[5000];
 
     (void)state;
     refused(data, 0, "offset metadata is empty");
-    refused((const uint8_t[]){2, 0}, 2, "offset metadata has version 2, this dualrun reads 1");
-    refused(data, 20, "offset metadata is damaged: 20 bytes, but 0 inputs take 38");
-    data[33] = 2;
-    refused(data, 80, "offset metadata is damaged: 80 bytes, but 2 inputs take 86");
-    data[33] = 33;
-    refused(data, 200, "offset metadata is damaged: 200 bytes, but 33 inputs take 830");
-    data[33] = 0;
-    refused(data, 38,
-            "offset metadata is damaged: its checksum is 00000000, its content gives a41fcf98");
+    refused((const uint8_t[]){3, 0}, 2, "offset metadata has version 3, this dualrun reads 1 to 2");
+    refused(data, 20, "offset metadata is damaged: 20 bytes, but 0 inputs take 42");
+    data[37] = 2;
+    refused(data, 80, "offset metadata is damaged: 80 bytes, but 2 inputs take 90");
+    data[37] = 33;
+    refused(data, 200, "offset metadata is damaged: 200 bytes, but 33 inputs take 834");
+    data[37] = 0;
+    refused(data, 42,
+            "offset metadata is damaged: its checksum is 00000000, its content gives b3c27e25");
     assert_false(task_commit_parse("no base64!", 10, &commit, &err));
     assert_string_equal(err.text, "offset metadata is not Base64");
     memset(long_text, 'A', sizeof long_text);
@@ -136,7 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_commit_reads_back_the_same_and_fits_in_offset_metadata),
-        cmocka_unit_test(the_text_of_version_1_stays_as_it_is),
+        cmocka_unit_test(the_text_of_version_2_stays_as_it_is_and_that_of_version_1_reads),
         cmocka_unit_test(a_commit_that_is_cut_or_has_a_flipped_bit_is_refused),
         cmocka_unit_test(each_refusal_says_what_is_wrong),
     };
