@@ -214,6 +214,9 @@ static void free_validate(struct pipeline_validate *validate)
     for (size_t i = 0; i < validate->tolerance_count; i++)
         free(validate->tolerances[i].field);
     free(validate->tolerances);
+    for (size_t i = 0; i < validate->show_field_count; i++)
+        free(validate->show_fields[i]);
+    free(validate->show_fields);
     free(validate->legacy.files);
     free(validate->legacy.key);
     free(validate->work_directory);

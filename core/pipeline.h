@@ -182,12 +182,17 @@ struct pipeline_legacy {
     char *key;
 };
 
+enum pipeline_show_values { SHOW_VALUES_NONE, SHOW_VALUES_ALL };
+
 struct pipeline_validate {
     int64_t settle_ms;
     struct pipeline_legacy legacy;
     struct pipeline_tolerance *tolerances;
     size_t tolerance_count;
     struct pipeline_gates gates;
+    enum pipeline_show_values show_values;
+    char **show_fields; /* Paths that are shown all the same. */
+    size_t show_field_count;
     int64_t memory_bytes;
     char *work_directory; /* Sorted runs and captures. */
     char *report_directory;

@@ -425,6 +425,27 @@ static void read_tolerate(struct pipeline_reader *reader, const struct pipeline_
     json_object_set_new(show, key->name, shown);
 }
 
+static void read_show_fields(struct pipeline_reader *reader, const struct pipeline_key *key,
+                             const struct yaml_node *node, void *base, json_t *show)
+{
+    struct pipeline_validate *validate = base;
+    struct error err;
+    json_t *list = json_array();
+    const struct yaml_node *items = node->kind == YAML_LIST ? node->children : node;
+    size_t count = node->kind == YAML_LIST ? node->child_count : 1;
+
+    validate->show_fields = memory_array(count + 1, sizeof *validate->show_fields);
+    for (size_t i = 0; i < count; i++) {
+        if (!pipeline_expect(reader, &items[i], YAML_TEXT))
+            continue;
+        if (!pipeline_value_check(TYPE_FIELD, items[i].text, &err))
+            pipeline_problem_error(reader, &items[i], &err);
+        validate->show_fields[validate->show_field_count++] = memory_text(items[i].text);
+        json_array_append_new(list, json_string(items[i].text));
+    }
+    json_object_set_new(show, key->name, pipeline_shown_line(list, node));
+}
+
 /* Sections. */
 
 #define read_joins     pipeline_read_joins

@@ -30,6 +30,7 @@ enum pipeline_list {
     LIST_LOG_LEVEL,
     LIST_DECODE,
     LIST_UNKNOWN,
+    LIST_SHOW_VALUES,
     LIST_EVENT_TIME,
     LIST_TIME_UNIT,
     LIST_JOIN_KIND,

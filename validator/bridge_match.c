@@ -22,7 +22,7 @@ static void compare_bytes(json_t **fields, const char *name, const void *expecte
     if (expected_size == found_size
         && (found_size == 0 || memcmp(expected, found, found_size) == 0))
         return;
-    add_field(fields, name, result_text(expected, expected_size), result_text(found, found_size));
+    add_field(fields, name, result_bytes(expected, expected_size), result_bytes(found, found_size));
 }
 
 static bool compare_payload(struct bridge_compare *c, const struct bridge_row *audit,
@@ -40,7 +40,7 @@ static bool compare_payload(struct bridge_compare *c, const struct bridge_row *a
     const uint8_t *avro =
         found->value != NULL ? codec_frame(found->value, found->head.value_size, &id) : NULL;
     if (avro == NULL) {
-        add_field(fields, "@value", result_text(audit->value, audit->head.value_size),
+        add_field(fields, "@value", result_bytes(audit->value, audit->head.value_size),
                   json_string("(no schema frame)"));
         c->result->counts.undecoded++;
         return true;

@@ -176,7 +176,7 @@ bool check_bridge(const struct check *check, const struct pipeline_stream *strea
         return error_wrap(err, "validate stream %s", stream->name);
     if (result_unexplained(result) > 0) {
         struct result second;
-        result_init(&second, COMPARISON_BRIDGE, stream->name);
+        result_init(&second, COMPARISON_BRIDGE, stream->name, result->redact);
         if (!check_settle(check, err) || !look_once(&look, &second, err)) {
             result_fini(&second);
             return error_wrap(err, "validate stream %s", stream->name);

@@ -195,7 +195,7 @@ static bool look_twice(struct join_look *look, struct result *result, struct err
         return false;
     if (result_unexplained(result) == 0)
         return true;
-    result_init(&second, COMPARISON_JOIN, look->join->name);
+    result_init(&second, COMPARISON_JOIN, look->join->name, result->redact);
     if (!check_settle(look->check, err) || !look_once(look, &second, err)) {
         result_fini(&second);
         return false;

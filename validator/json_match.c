@@ -292,7 +292,7 @@ json_t *json_match(const struct schema *schema, const void *json, size_t json_si
         finds.fields = json_array();
         json_array_append_new(
             finds.fields,
-            result_field("@value", result_text(json, json_size),
+            result_field("@value", result_bytes(json, json_size),
                          json_string(have == NULL ? "(does not fit its schema)"
                                                   : "(made from what is no JSON object)")));
     } else {

@@ -409,7 +409,13 @@ static void samples(FILE *out, const json_t *document)
     html_number(out, html_count(document, "differences_listed"));
     fputs(" of ", out);
     html_number(out, html_count(document, "differences_total"));
-    fputs(" differences.</p>", out);
+    fputs(" differences.", out);
+    if (strcmp(html_text(json_object_get(document, "provenance"), "show_values"), "none") == 0)
+        fputs(" Values are keyed hashes: equal values have equal ones. "
+              "<code>validate.show_fields</code> "
+              "and <code>validate.show_values</code> show them.",
+              out);
+    fputs("</p>", out);
     samples_of(out, document, false);
     samples_of(out, document, true);
 }

@@ -246,6 +246,9 @@ static json_t *provenance_json(const struct report *report)
                   (json_int_t)report->pipeline->validate.settle_ms, "brokers",
                   report->pipeline->kafka.brokers);
 
+    json_object_set_new(
+        json, "show_values",
+        json_string(report->pipeline->validate.show_values == SHOW_VALUES_ALL ? "all" : "none"));
     json_object_set_new(json, "file_hash", file_hash(report->pipeline->file));
     json_object_set_new(json, "command",
                         json_sprintf("dualrun validate %s", report->pipeline->file));
@@ -309,7 +312,9 @@ json_t *report_json(const struct report *report)
         verdict = worse(verdict, one);
         for (size_t kind = 0; kind < DIFFERENCE_KINDS; kind++)
             total += result_total(result, (enum difference_kind)kind);
-        json_array_extend(differences, result->differences);
+        json_t *kept = result_differences(result);
+        json_array_extend(differences, kept);
+        json_decref(kept);
     }
     json_object_set_new(document, "schema_version", json_integer(REPORT_SCHEMA_VERSION));
     json_object_set_new(document, "verdict", json_string(report_verdict_names[verdict]));

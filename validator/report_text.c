@@ -140,6 +140,9 @@ static void samples(const json_t *document, FILE *out)
             fprintf(out, "\n  samples (expected -> found):\n");
         difference_line(difference, out);
     }
+    if (shown > 0
+        && strcmp(text(json_object_get(document, "provenance"), "show_values"), "none") == 0)
+        fprintf(out, "    #: a keyed hash; validate.show_fields and show_values show values\n");
     if (shown > 0)
         fprintf(out,
                 "    a position is TOPIC/PARTITION/OFFSET: dualrun cat %s TOPIC --at "

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "validator/paired.h"
 
@@ -37,10 +38,13 @@ const char *const difference_kind_names[DIFFERENCE_KINDS] = {
     [DIFFERENCE_WRONG_KEY] = "wrong_key", [DIFFERENCE_WRONG_PARTITION] = "wrong_partition",
 };
 
-void result_init(struct result *result, enum comparison comparison, const char *name)
+void result_init(struct result *result, enum comparison comparison, const char *name,
+                 const struct redact *redact)
 {
-    *result = (struct result){.comparison = comparison, .name = memory_text(name)};
+    *result =
+        (struct result){.comparison = comparison, .name = memory_text(name), .redact = redact};
     result->differences = json_array();
+    result->samples = memory_array((size_t)DIFFERENCE_KINDS * CAUSES, sizeof *result->samples);
     result->altered_fields = json_object();
     result->reads = json_array();
     result->not_checked = json_array();
@@ -51,6 +55,7 @@ void result_init(struct result *result, enum comparison comparison, const char *
 void result_fini(struct result *result)
 {
     json_decref(result->differences);
+    free(result->samples);
     json_decref(result->altered_fields);
     json_decref(result->reads);
     json_decref(result->not_checked);
@@ -123,11 +128,46 @@ static json_t *shortened(json_t *value)
     return value;
 }
 
+json_t *result_bytes(const void *bytes, size_t size)
+{
+    json_t *json = size > 0 ? json_stringn(bytes, size) : json_string("");
+    struct buffer text = {0};
+
+    if (json != NULL)
+        return json;
+    for (size_t i = 0; i < size; i++)
+        buffer_appendf(&text, "%02x", ((const uint8_t *)bytes)[i]);
+    json = json_stringn((const char *)text.data, text.size);
+    buffer_fini(&text);
+    return json;
+}
+
 json_t *result_field(const char *name, json_t *expected, json_t *found)
 {
-    return json_pack("{s:s, s:o?, s:o?}", "name", name, "expected",
-                     expected != NULL ? shortened(expected) : NULL, "found",
-                     found != NULL ? shortened(found) : NULL);
+    return json_pack("{s:s, s:o?, s:o?}", "name", name, "expected", expected, "found", found);
+}
+
+/* Redacted first: a value counts as a whole. */
+static void show_fields(const struct result *result, json_t *fields)
+{
+    static const char *const sides[] = {"expected", "found"};
+    json_t *field;
+    size_t i;
+
+    json_array_foreach(fields, i, field)
+    {
+        for (size_t side = 0; side < 2; side++) {
+            json_t *value = json_incref(json_object_get(field, sides[side]));
+            if (value == NULL || json_is_null(value)) {
+                json_decref(value);
+                continue;
+            }
+            if (result->redact != NULL)
+                value = redact_value(result->redact,
+                                     json_string_value(json_object_get(field, "name")), value);
+            json_object_set_new(field, sides[side], shortened(value));
+        }
+    }
 }
 
 static json_t *difference_json(const struct result *result, const struct difference *difference)
@@ -178,6 +218,61 @@ static void grow_partitions(struct result *result, int32_t partition)
     result->partition_count = wanted;
 }
 
+/* By what names the difference, never by when it came. */
+static uint64_t sample_hash(const struct difference *difference)
+{
+    XXH64_state_t *state = XXH64_createState();
+    const json_t *position;
+    const char *where;
+
+    XXH64_reset(state, 0);
+    if (difference->key != NULL)
+        XXH64_update(state, difference->key, difference->key_size);
+    if (difference->id != NULL)
+        XXH64_update(state, difference->id, strlen(difference->id) + 1);
+    json_object_foreach(difference->positions, where, position)
+        XXH64_update(state, json_string_value(position), json_string_length(position) + 1);
+    uint64_t hash = XXH64_digest(state);
+    XXH64_freeState(state);
+    return hash;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    uint64_t x, y;
+
+    memcpy(&x, a, sizeof x); /* The first member. */
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+/* Where it is kept: a free place, that of the highest hash if this one is lower, or RESULT_SAMPLES: not at all. */
+static size_t take_sample(const struct result_samples *samples, uint64_t hash)
+{
+    size_t highest = 0;
+
+    if (samples->count < RESULT_SAMPLES)
+        return samples->count;
+    for (size_t i = 1; i < samples->count; i++)
+        if (samples->kept[i].hash > samples->kept[highest].hash)
+            highest = i;
+    return hash < samples->kept[highest].hash ? highest : RESULT_SAMPLES;
+}
+
+/* Takes the JSON. */
+static void keep_sample(struct result *result, struct result_samples *samples, size_t at,
+                        uint64_t hash, json_t *json)
+{
+    if (at == samples->count) {
+        samples->count++;
+        samples->kept[at].place = json_array_size(result->differences);
+        json_array_append_new(result->differences, json);
+    } else {
+        json_array_set_new(result->differences, samples->kept[at].place, json);
+    }
+    samples->kept[at].hash = hash;
+}
+
 void result_add(struct result *result, const struct difference *difference)
 {
     result->found[difference->kind][difference->cause]++;
@@ -186,7 +281,11 @@ void result_add(struct result *result, const struct difference *difference)
         grow_partitions(result, difference->partition);
         result->partitions[difference->partition].differences++;
     }
-    if (json_array_size(result->differences) >= RESULT_DIFFERENCES_MAX) {
+    uint64_t hash = sample_hash(difference);
+    struct result_samples *samples =
+        &result->samples[(size_t)difference->kind * CAUSES + (size_t)difference->cause];
+    size_t at = take_sample(samples, hash);
+    if (at == RESULT_SAMPLES) {
         json_decref(difference->positions);
         json_decref(difference->fields);
         return;
@@ -194,9 +293,23 @@ void result_add(struct result *result, const struct difference *difference)
     json_t *json = difference_json(result, difference);
     if (difference->positions != NULL)
         json_object_set_new(json, "positions", difference->positions);
+    show_fields(result, difference->fields);
     if (difference->fields != NULL)
         json_object_set_new(json, "fields", difference->fields);
-    json_array_append_new(result->differences, json);
+    keep_sample(result, samples, at, hash, json);
+}
+
+json_t *result_differences(const struct result *result)
+{
+    json_t *list = json_array();
+
+    for (size_t group = 0; group < (size_t)DIFFERENCE_KINDS * CAUSES; group++) {
+        struct result_samples sorted = result->samples[group];
+        qsort(sorted.kept, sorted.count, sizeof *sorted.kept, by_hash);
+        for (size_t i = 0; i < sorted.count; i++)
+            json_array_append(list, json_array_get(result->differences, sorted.kept[i].place));
+    }
+    return list;
 }
 
 /* -- Buckets -- */

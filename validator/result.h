@@ -16,6 +16,7 @@
 
 #include "core/buffer.h"
 #include "validator/minutes.h"
+#include "validator/redact.h"
 
 enum comparison { COMPARISON_BRIDGE, COMPARISON_JOIN };
 
@@ -62,7 +63,7 @@ struct difference {
 };
 
 enum {
-    RESULT_DIFFERENCES_MAX = 10000,
+    RESULT_SAMPLES = 200, /* Kept of each kind and cause. */
     RESULT_BUCKETS = 240,
     RESULT_TEXT_MAX = 128,
     RESULT_LABELS_MAX = 32,
@@ -95,6 +96,15 @@ struct result_partition {
     int64_t rows, matched, differences;
 };
 
+/* The differences of one kind and cause that are kept: those with the lowest hashes, in whatever order they came. */
+struct result_samples {
+    size_t count;
+    struct {
+        uint64_t hash;
+        size_t place; /* In differences. */
+    } kept[RESULT_SAMPLES];
+};
+
 struct result {
     enum comparison comparison;
     char *name;
@@ -102,6 +112,8 @@ struct result {
     int64_t found[DIFFERENCE_KINDS][CAUSES];
     int64_t transient; /* Suspects that the second look cleared. */
     bool second_look;
+    const struct redact *redact;
+    struct result_samples *samples; /* DIFFERENCE_KINDS times CAUSES. */
     json_t *differences;
     json_t *altered_fields; /* Object: field -> how often. */
     struct result_bucket buckets[RESULT_BUCKETS];
@@ -117,7 +129,9 @@ struct result {
     json_t *facts;        /* Object: watermarks, hashes, late counts. */
 };
 
-void result_init(struct result *result, enum comparison comparison, const char *name);
+/* `redact` (borrowed) says what is shown of values; NULL: everything. */
+void result_init(struct result *result, enum comparison comparison, const char *name,
+                 const struct redact *redact);
 void result_fini(struct result *result);
 
 /* Counts it, keeps it if there is room, takes its JSON. */
@@ -146,6 +160,10 @@ json_t *result_balance(const struct result *result);
 /* Text for a report: at most RESULT_TEXT_MAX characters, bytes that are no UTF-8 as hexadecimal. */
 json_t *result_text(const void *bytes, size_t size);
 json_t *result_position(const char *topic, int32_t partition, int64_t offset);
+/* The same without an end: for what is redacted, where what lies behind the end counts. */
+json_t *result_bytes(const void *bytes, size_t size);
 json_t *result_field(const char *name, json_t *expected, json_t *found); /* Takes both. */
+/* The kept differences by kind, cause and hash: the same in whatever order they came. Returns (caller decrefs). */
+json_t *result_differences(const struct result *result);
 
 #endif

@@ -23,6 +23,7 @@ struct run {
     const struct pipeline *pipeline;
     const struct validator_options *options;
     struct progress progress;
+    struct redact redact;
     struct check check;
     struct result *results;
     size_t result_count;
@@ -48,6 +49,8 @@ static bool open_run(struct run *run, struct error *err)
         error_set(err, EXIT_CODE_STATE, "lock %s: %s", directory, strerror(errno));
         return error_hint(err, "another validation works there: wait for it, or set validate.work");
     }
+    if (!redact_open(&run->redact, &run->pipeline->validate, directory, err))
+        return false;
     progress_init(&run->progress);
     const struct pipeline_kafka *kafka = &run->pipeline->kafka;
     bool schemas = kafka->registry_url != NULL || kafka->registry_directory != NULL; /* Raw only. */
@@ -72,7 +75,7 @@ static bool check_streams(struct run *run, struct error *err)
         if (stream->audit_subscription == NULL || !is_chosen(run->options->stream, stream->name))
             continue;
         struct result *result = &run->results[run->result_count++];
-        result_init(result, COMPARISON_BRIDGE, stream->name);
+        result_init(result, COMPARISON_BRIDGE, stream->name, &run->redact);
         if (!check_bridge(&run->check, stream, result, err))
             return false;
     }
@@ -86,7 +89,7 @@ static bool check_joins(struct run *run, struct error *err)
         if (!is_chosen(run->options->join_name, join->name))
             continue;
         struct result *result = &run->results[run->result_count++];
-        result_init(result, COMPARISON_JOIN, join->name);
+        result_init(result, COMPARISON_JOIN, join->name, &run->redact);
         if (!check_join(&run->check, join, result, err))
             return false;
     }

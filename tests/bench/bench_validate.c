@@ -291,7 +291,7 @@ static int from_memory(int64_t views)
     int64_t records = 0;
     double cpu = 0;
 
-    result_init(&result, COMPARISON_JOIN, "labels");
+    result_init(&result, COMPARISON_JOIN, "labels", NULL);
     struct join_compare *compare =
         join_compare_new(&(struct join_compare_options){.join = &pipeline->joins[0],
                                                         .validate = &pipeline->validate,

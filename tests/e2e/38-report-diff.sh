@@ -46,6 +46,20 @@ if "$venv/bin/python" "$TREE/tests/e2e/readers/check_schema.py" "$schema" "$WORK
 fi
 [ "$(wc -l < "$WORK/answer")" = 3 ] || die "the schema finds other faults: $(cat "$WORK/answer")"
 
+note "no value of a payload is in any form of the report, unless it may be shown"
+sed 's/^validate:$/validate:\n  show_values: all/' "$pipeline" > "$WORK/shown.yaml"
+validate "$WORK/shown.yaml" shown 1
+values() { jq -c '[.differences[] | select(.kind == "altered") | {key, fields}] | sort_by(.key)' "$WORK/$1/report.json"; }
+[ "$(values shown | jq 'length')" = 4 ] || die "not four altered: $(values shown)"
+[ "$(values spoiled | jq -c '[.[].fields[].name]')" = "$(values shown | jq -c '[.[].fields[].name]')" ] || die "other fields"
+values spoiled | jq -e '[.[].fields[] | .expected, .found | select(. != null)] | length >= 4 and all(test("^[a-z]+ #[0-9a-f]{12}$"))' > /dev/null \
+    || die "a value is not hashed: $(values spoiled)"
+[ "$(values shown | grep -c '#[0-9a-f]\{12\}')" = 0 ] || die "a value is hashed: $(values shown)"
+"$dualrun" report show "$WORK/spoiled" > "$WORK/spoiled/text"
+while read -r value; do
+    if grep -qF -- "$value" "$WORK"/spoiled/{text,report.*}; then die "the value $value is in the report"; fi
+done < <(values shown | jq -r '.[].fields[] | .expected, .found | select(. != null) | tostring | select(length >= 8)')
+
 note "what became worse"
 diff_reports clean spoiled 1
 grep -q '^WORSE: PASS .* -> FAIL ' "$WORK/diff" || die "the diff does not begin with the verdicts: $(cat "$WORK/diff")"

@@ -141,7 +141,7 @@ static inline void fixture_init(struct fixture *f, enum comparison comparison, c
     f->pipeline->validate.memory_bytes = 1 << 20;
     f->registry = registry_open(&f->pipeline->kafka, &err);
     assert_non_null(f->registry);
-    result_init(&f->result, comparison, name);
+    result_init(&f->result, comparison, name, NULL);
 }
 
 static inline void fixture_fini(struct fixture *f)
