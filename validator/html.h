@@ -23,6 +23,8 @@ bool html_is_true(const json_t *object, const char *name);
 
 /* The gates of a document: what failed in sight, what passed a click away. */
 void html_gates(FILE *out, const json_t *document);
+/* The streak of a document and its last runs. */
+void html_streak(FILE *out, const json_t *document);
 /* Of one comparison: its worst five minutes and its labels. */
 void html_rates(FILE *out, const json_t *comparison);
 /* Of one comparison: records and label rate over time, as SVG. */

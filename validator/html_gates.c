@@ -78,6 +78,53 @@ void html_gates(FILE *out, const json_t *document)
     gate_rows(out, all, true);
 }
 
+/* -- The streak -- */
+
+static void run_row(FILE *out, const json_t *run)
+{
+    const char *verdict = html_text(run, "verdict"), *name;
+    const json_t *count;
+
+    fputs("<tr><td>", out);
+    html_escaped(out, html_text(run, "ended"));
+    fputs("<td><span class='pill ", out);
+    html_escaped(out, verdict);
+    fputs("'>", out);
+    html_escaped(out, verdict);
+    fputs("</span><td class=mono>", out);
+    html_escaped(out, html_text(run, "run_id"));
+    fputs("<td>", out);
+    json_object_foreach((json_t *)json_object_get(run, "causes"), name, count)
+    {
+        html_number(out, json_integer_value(count));
+        fputc(' ', out);
+        html_name_words(out, name);
+        fputs(" &nbsp;", out);
+    }
+    fputs("</tr>", out);
+}
+
+void html_streak(FILE *out, const json_t *document)
+{
+    const json_t *streak = json_object_get(document, "streak"), *run;
+    size_t i;
+
+    if (!json_is_object(streak))
+        return;
+    fprintf(out, "<h2>Streak</h2><p class=%s><b>", html_is_true(streak, "holds") ? "good" : "warn");
+    html_number(out, html_count(streak, "runs"));
+    fputs("</b> clean runs in a row, of ", out);
+    html_number(out, html_count(streak, "needed_runs"));
+    fprintf(out, " needed; they judged <b>%.1f h</b> of %.1f h needed: %s.</p>",
+            (double)html_count(streak, "span_ms") / 3.6e6,
+            (double)html_count(streak, "needed_span_ms") / 3.6e6,
+            html_is_true(streak, "holds") ? "long enough" : "not yet enough");
+    fputs("<div class=wrap><table><tr><th>Run ended<th>Verdict<th>Run<th>Differences by cause</tr>",
+          out);
+    json_array_foreach(json_object_get(streak, "recent"), i, run) run_row(out, run);
+    fputs("</table></div>", out);
+}
+
 /* -- Figures -- */
 
 static void worst_rows(FILE *out, const json_t *list)

@@ -29,6 +29,8 @@ struct report {
     size_t result_count;
     int64_t started_ms, ended_ms;
     const char *run_id;
+    const json_t
+        *history; /* Earlier runs (history.h). NULL: no report is kept, so there is no streak. */
 };
 
 /* The document. Returns (caller decrefs). */

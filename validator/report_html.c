@@ -462,6 +462,7 @@ void report_html(const json_t *document, FILE *out)
     fputs("</p>", out);
     hero(out, document);
     html_gates(out, document);
+    html_streak(out, document);
     json_array_foreach(json_object_get(document, "comparisons"), i, one) comparison(out, one);
     samples(out, document);
     provenance(out, document);

@@ -8,6 +8,7 @@
 
 #include "core/buffer.h"
 #include "core/clock.h"
+#include "validator/history.h"
 #include "validator/meaning.h"
 #include "validator/paired.h"
 #include "validator/report.h"
@@ -198,6 +199,11 @@ static json_t *comparison_json(const struct report *report, const struct result 
     json_object_set_new(json, "verdict", json_string(report_verdict_names[*verdict]));
     json_object_set_new(json, "counts", counts_json(result));
     json_object_set_new(json, "identities", identities);
+    json_object_set_new(json, "judged",
+                        result->judged_rows > 0
+                            ? json_pack("{s:I, s:I}", "from_ms", (json_int_t)result->judged_from_ms,
+                                        "to_ms", (json_int_t)result->judged_to_ms)
+                            : json_null());
     json_object_set_new(json, "coverage", json_real(result_coverage(result)));
     json_object_set_new(json, "second_look", json_boolean(result->second_look));
     json_object_set_new(json, "causes", causes_json(result));
@@ -298,6 +304,23 @@ static json_t *next_step(const struct report *report, enum exit_code verdict)
     return json_string("do not switch over; fetch both sides of the samples in report.html");
 }
 
+/* What a run alone cannot tell; with a history the streak tells how long the gates have held. */
+static void add_streak(const struct report *report, json_t *document)
+{
+    json_t *not_checked = json_pack("[s]", "the legacy system's output against ours");
+
+    json_object_set_new(document, "not_checked", not_checked);
+    if (report->history == NULL) {
+        json_object_set_new(document, "streak", json_null());
+        result_note(not_checked, "a streak of clean runs over a span of time: no report is kept");
+        return;
+    }
+    json_t *line = history_line(document);
+    json_object_set_new(document, "streak",
+                        history_streak(report->history, line, &report->pipeline->validate.gates));
+    json_decref(line);
+}
+
 json_t *report_json(const struct report *report)
 {
     json_t *document = json_object(), *gates = json_array(), *comparisons = json_array();
@@ -326,10 +349,8 @@ json_t *report_json(const struct report *report)
     json_object_set_new(document, "differences_listed",
                         json_integer((json_int_t)json_array_size(differences)));
     json_object_set_new(document, "differences", differences);
-    json_object_set_new(document, "not_checked",
-                        json_pack("[s, s]", "the legacy system's output against ours",
-                                  "a streak of clean runs over a span of time: this was one run"));
     json_object_set_new(document, "provenance", provenance_json(report));
+    add_streak(report, document);
     return document;
 }
 

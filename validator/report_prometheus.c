@@ -80,6 +80,15 @@ static void verdicts(FILE *out, struct buffer *labels, const char *metric, const
     }
 }
 
+static void streak(FILE *out, const json_t *document, const char *metric, double value)
+{
+    struct buffer labels = {0};
+
+    pipeline_label(&labels, document);
+    sample(out, metric, &labels, value);
+    buffer_fini(&labels);
+}
+
 static void run_verdict(FILE *out, const json_t *document, const char *metric)
 {
     struct buffer labels = {0};
@@ -211,8 +220,14 @@ static void gates(FILE *out, const json_t *document, const char *metric, const c
 #define validate_worst_bucket_timestamp_seconds_tell                                               \
     each_comparison(out, document, name, worst_time)
 
+#define validate_streak_runs_tell streak(out, document, name, (double)html_count(runs, "runs"))
+#define validate_streak_span_seconds_tell                                                          \
+    streak(out, document, name, (double)html_count(runs, "span_ms") / 1e3)
+#define validate_streak_holds_tell streak(out, document, name, html_is_true(runs, "holds"))
+
 void report_prometheus(const json_t *document, FILE *out)
 {
+    const json_t *runs = json_object_get(document, "streak");
     const char *name;
 
 #define SAID(metric, labels, help)                                                                 \

@@ -150,6 +150,19 @@ static void samples(const json_t *document, FILE *out)
                 text(json_object_get(document, "provenance"), "file"));
 }
 
+static void streak_line(const json_t *streak, FILE *out)
+{
+    if (!json_is_object(streak))
+        return;
+    fprintf(out,
+            "  streak: %lld clean runs in a row (%lld needed), which judged %.1f h (%.1f h "
+            "needed): %s\n",
+            count(streak, "runs"), count(streak, "needed_runs"),
+            (double)count(streak, "span_ms") / 3.6e6,
+            (double)count(streak, "needed_span_ms") / 3.6e6,
+            json_is_true(json_object_get(streak, "holds")) ? "long enough" : "not yet enough");
+}
+
 void report_text(const json_t *document, FILE *out)
 {
     const json_t *provenance = json_object_get(document, "provenance"), *one;
@@ -161,6 +174,7 @@ void report_text(const json_t *document, FILE *out)
     samples(document, out);
     fputc('\n', out);
     lines(json_object_get(document, "not_checked"), "not checked", out);
+    streak_line(json_object_get(document, "streak"), out);
     fprintf(out, "  run %s of %s, %s to %s\n", text(provenance, "run_id"),
             text(provenance, "pipeline"), text(provenance, "started"), text(provenance, "ended"));
     fprintf(out, "  next: %s\n", text(document, "next"));

@@ -373,6 +373,11 @@ void result_judge(struct result *result, int64_t time_ms, int32_t partition, boo
 {
     struct result_bucket *bucket = bucket_of(result, time_ms);
 
+    if (result->judged_rows == 0 || time_ms < result->judged_from_ms)
+        result->judged_from_ms = time_ms;
+    if (result->judged_rows == 0 || time_ms > result->judged_to_ms)
+        result->judged_to_ms = time_ms;
+    result->judged_rows++;
     bucket->rows++;
     bucket->matched += matched;
     bucket->unexplained += unexplained;

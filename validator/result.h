@@ -120,6 +120,7 @@ struct result {
     int64_t bucket_ms, bucket_first_ms; /* 0 until the first row. */
     struct result_partition *partitions;
     size_t partition_count;
+    int64_t judged_rows, judged_from_ms, judged_to_ms; /* The first and the last time. */
     struct minutes minutes;                        /* Judged rows by five minutes of event time. */
     struct result_label labels[RESULT_LABELS_MAX]; /* The first one's rate is drawn. */
     size_t label_count;

@@ -16,6 +16,7 @@
 #include "core/process.h"
 #include "core/registry.h"
 #include "validator/check.h"
+#include "validator/history.h"
 #include "validator/report.h"
 
 /* Everything one run owns. */
@@ -106,7 +107,13 @@ static bool tell(struct run *run, int64_t started_ms, enum exit_code *verdict, s
                             .started_ms = started_ms,
                             .ended_ms = clock_wall_ms(clock_real()),
                             .run_id = run->id};
+    json_t *history = directory != NULL ? history_read(directory, err) : NULL;
+
+    if (directory != NULL && history == NULL)
+        return false;
+    report.history = history;
     json_t *document = report_json(&report);
+    json_t *line = history_line(document);
 
     progress_end(&run->progress);
     *verdict = report_verdict(document);
@@ -118,8 +125,11 @@ static bool tell(struct run *run, int64_t started_ms, enum exit_code *verdict, s
         if (directory != NULL)
             printf("  report: %s/report.html\n", directory);
     }
-    bool done = directory == NULL || report_write(document, directory, err);
+    bool done = directory == NULL
+                || (report_write(document, directory, err) && history_append(directory, line, err));
+    json_decref(line);
     json_decref(document);
+    json_decref(history);
     return done;
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Two reports of one join, clean and spoiled. Each fits the published JSON Schema; what
-# changed from one to the other is told with what spoiled it, and worse is status 1.
+# changed from one to the other is told with what spoiled it, and worse is status 1; clean runs in a row make a streak.
 # shellcheck source=../support/lib.sh
 . "$(dirname "$0")/../support/lib.sh"
 
@@ -68,6 +68,22 @@ jq -e '[.counts[] | {(.kind): [.old, .new]}] | add == {missing: [0, 2], duplicat
 jq -e '(.differences.new | length) == 9 and (.differences.gone | length) == 0 and .differences.complete' "$WORK/diff.json" > /dev/null \
     || die "the diff does not list the nine differences"
 jq -e '[.gates[] | select(.name == "unexplained") | .pass] == [false]' "$WORK/diff.json" > /dev/null || die "the gate did not flip"
+
+note "the streak grows with each clean run and ends with one that is not"
+streak() { jq -c '[.streak.runs, .streak.holds]' "$WORK/report/report.json"; }
+sed 's/^validate:$/validate:\n  gates: {consecutive: 2, span: 10s}/' "$clean_file" > "$WORK/streak-clean.yaml"
+sed 's/^validate:$/validate:\n  gates: {consecutive: 2, span: 10s}/' "$pipeline" > "$WORK/streak.yaml"
+validate "$WORK/streak-clean.yaml" report 0
+[ "$(streak)" = '[1,false]' ] || die "after one run the streak is $(streak)"
+validate "$WORK/streak-clean.yaml" report 0
+[ "$(streak)" = '[2,true]' ] || die "after two runs the streak is $(streak)"
+"$venv/bin/python" "$TREE/tests/e2e/readers/check_schema.py" "$schema" "$WORK/report/report.json" || die "the report does not fit"
+validate "$WORK/streak.yaml" report 1
+[ "$(streak)" = '[0,false]' ] || die "after a FAIL the streak is $(streak)"
+validate "$WORK/streak-clean.yaml" report 0
+[ "$(streak)" = '[1,false]' ] || die "after a FAIL and a PASS the streak is $(streak)"
+[ "$(jq -c '.streak.recent | map(.verdict)' "$WORK/report/report.json")" = '["PASS","FAIL","PASS","PASS"]' ] || die "the last runs are others"
+[ "$(jq -s length "$WORK/report/history.jsonl")" = 4 ] || die "history.jsonl has another number of runs"
 
 note "what became better"
 diff_reports spoiled clean 0
