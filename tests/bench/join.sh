@@ -8,6 +8,7 @@
 #                              CPU time of that process, its start included
 # join.peak_rss_bytes          of the same run
 #     _with_checkpoints        both once more, with a checkpoint every 5 s
+#     _hot_key                 both for 300,000 views, 1 % of which, and of the engagements, have one key
 # join.latency_ms_p99          a live feed of 5,000 views a second: from the wall clock at which the watermark of a live
 #                              feed closes a row to when a read_committed consumer has it; commits every second. _p50 too
 # join.restart_seconds         kill -9 with some 600,000 live rows; from the start of the successor to its first row
@@ -179,6 +180,11 @@ whole_run whole "" "64 MiB, no checkpoints"
 write_pipeline checkpointed
 sed -i 's/checkpoint_interval: .*/checkpoint_interval: 5s/' "$work/checkpointed/pipeline.yaml"
 whole_run checkpointed _with_checkpoints "64 MiB, a checkpoint every 5 s"
+write_pipeline hot
+sed -i 's/join-views/hot-views/; s/join-engagements/hot-engagements/' "$work/hot/pipeline.yaml"
+echo "1 1" > "$work/registry/subjects/hot-views-value"
+echo "1 2" > "$work/registry/subjects/hot-engagements-value"
+(views=300000 inputs=$("$work/join_feed" "$brokers" 300000 10) && whole_run hot _hot_key "1 % on one key")
 write_pipeline restart
 restart restart "" "rebuilt from the source topics"
 write_pipeline again

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * join_feed BROKERS VIEWS                the join benchmark's inputs, straight into Kafka
+ * join_feed BROKERS VIEWS [HOT]          the join benchmark's inputs, straight into Kafka; HOT of 1,000 views have
+ *                                        one key; these go to hot-views and hot-engagements
  * join_feed BROKERS live SECONDS RATE    RATE views a second and 40 % as many engagements, all of them of this
  *                                        moment, into live-views and live-engagements
  *
@@ -21,7 +22,16 @@ enum { PARTITIONS = 4, KEY_SIZE = 24, DELAY_MAX_MS = 5000, VALUE_SIZE_MAX = 128 
 
 static const int64_t begin_ms = INT64_C(1700000000000);
 
-enum { DRAW_KEY, DRAW_CLASS, DRAW_DISTANCE, DRAW_KIND, DRAW_NUMBER, DRAW_DELAY, DRAW_LATER_DELAY };
+enum {
+    DRAW_KEY,
+    DRAW_CLASS,
+    DRAW_DISTANCE,
+    DRAW_KIND,
+    DRAW_NUMBER,
+    DRAW_DELAY,
+    DRAW_LATER_DELAY,
+    DRAW_SKEW
+};
 
 struct record {
     int64_t due_ms, time_ms;
@@ -32,6 +42,8 @@ struct value {
     uint8_t bytes[VALUE_SIZE_MAX];
     size_t size;
 };
+
+static uint64_t hot_per_mille; /* Views that have one key together, with what belongs to them. */
 
 static uint64_t draw(uint64_t view, unsigned what)
 {
@@ -72,7 +84,10 @@ static void put_frame(struct value *value, uint8_t schema_id)
 
 static void make_key(char key[KEY_SIZE + 1], uint64_t view)
 {
-    snprintf(key, KEY_SIZE + 1, "%016" PRIx64 "%08" PRIx32, draw(view, DRAW_KEY), (uint32_t)view);
+    bool hot = draw(view, DRAW_SKEW) % 1000 < hot_per_mille;
+
+    snprintf(key, KEY_SIZE + 1, "%016" PRIx64 "%08" PRIx32, draw(hot ? 0 : view, DRAW_KEY),
+             hot ? 0 : (uint32_t)view);
 }
 
 /* view_id, user_id, post_id, ts, surface, position, score */
@@ -261,12 +276,16 @@ static int live(const char *brokers, int64_t seconds, int64_t rate)
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = {"join-views", "join-engagements"};
+    static const char *const even[] = {"join-views", "join-engagements"};
+    static const char *const hot[] = {"hot-views", "hot-engagements"};
+    const char *const *names = argc == 4 ? hot : even;
 
     if (argc == 5 && strcmp(argv[2], "live") == 0)
         return live(argv[1], strtoll(argv[3], NULL, 10), strtoll(argv[4], NULL, 10));
-    if (argc != 3)
-        fail("usage: join_feed BROKERS VIEWS | BROKERS live SECONDS RATE");
+    if (argc == 4)
+        hot_per_mille = strtoull(argv[3], NULL, 10);
+    else if (argc != 3)
+        fail("usage: join_feed BROKERS VIEWS [HOT PER MILLE] | BROKERS live SECONDS RATE");
 
     size_t count = strtoull(argv[2], NULL, 10), engaged = 0;
     struct record *views = malloc(count * sizeof *views);
