@@ -2,7 +2,7 @@
 /*
  * A secondary row lies at home, the last time at which a primary row may match it (t + before), and
  * once more beside the earliest live primary row that it matches. When that one closes, the row is
- * carried to the next one. So a sweep reads primary rows and their matches in one scan, and no
+ * carried to the next one, in memory within one sweep. So a sweep reads primary rows and their matches in one scan, and no
  * record causes a random read but one that meets its match in the wrong order.
  */
 #include "joiner/task.h"
@@ -58,6 +58,7 @@ void task_free(struct task *task)
     buffer_fini(&task->from);
     buffer_fini(&task->to);
     task_early_fini(&task->early);
+    carried_fini(&task->carried);
     free(task->times);
     free(task);
 }

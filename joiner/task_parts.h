@@ -33,6 +33,17 @@ struct task_group {
     size_t match_capacity;
 };
 
+/* Rows on their way to a later primary row of the same sweep, as the store would have them. */
+struct carried {
+    uint8_t *bytes; /* Key, then value. Owned. */
+    size_t key_size, value_size;
+};
+
+struct carried_heap { /* The one that the sweep meets first is on top. */
+    struct carried *list;
+    size_t count, capacity;
+};
+
 struct early_mark { /* A primary row that met its first match: its time and key. */
     int64_t time_ms;
     size_t key_at, key_size; /* In the buffer of keys. */
@@ -60,6 +71,7 @@ struct task {
     size_t time_count, time_capacity;
     struct task_group group;
     struct early_marks early;
+    struct carried_heap carried;
     int64_t limit_ms;  /* The scan ends here. */
     struct error *err; /* Of the scan that runs. */
     bool failed;
@@ -113,6 +125,11 @@ bool task_emit_group(struct task *task, bool final, struct error *err);
 
 /* The row has just become live. */
 void task_note_early(struct task *task, const struct row *row);
+void carried_push(struct carried_heap *heap, struct store_bytes key, struct store_bytes value);
+/* The caller frees its bytes. Only while there is one. */
+struct carried carried_pop(struct carried_heap *heap);
+void carried_fini(struct carried_heap *heap);
+
 void task_early_fini(struct early_marks *marks);
 /* Makes the row live. Sets duplicate and conflict instead if it is. */
 bool task_keep_row(struct task *task, const struct row *row, struct task_verdict *verdict,

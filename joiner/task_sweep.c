@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sweep: primary rows close in the order of time, each with what lies beside it. */
+#include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "joiner/task_parts.h"
@@ -77,7 +79,10 @@ bool task_emit_group(struct task *task, bool final, struct error *err)
     return true;
 }
 
-/* Carries a secondary row to the next primary row that it matches, if one is live. */
+/*
+ * Carries a secondary row to the next primary row that it matches, if one is live: in memory if this
+ * sweep comes to it, which with a hot key it does again and again; else by way of the store.
+ */
 static bool carry_row(struct task *task, const struct row *row)
 {
     int64_t next_ms;
@@ -85,9 +90,14 @@ static bool carry_row(struct task *task, const struct row *row)
     if (!task_first_match(task, row->input, row->time_ms, &next_ms)
         || next_ms == task_home_ms(task, row->input, row->time_ms))
         return true;
-    if (next_ms < task->limit_ms)
-        task->limit_ms = next_ms; /* This scan would not see it. */
-    return task_put_row(task, next_ms, row, task->err);
+    if (next_ms >= task->limit_ms)
+        return task_put_row(task, next_ms, row, task->err);
+    buffer_clear(&task->place);
+    row_put_place(&task->place, next_ms, row);
+    buffer_clear(&task->content);
+    row_put_content(&task->content, row);
+    carried_push(&task->carried, bytes_of(&task->place), bytes_of(&task->content));
+    return true;
 }
 
 /* Takes the row out of the live ones if this is its home. */
@@ -135,23 +145,18 @@ static bool finish_group(struct task *task)
     return ok;
 }
 
-static bool sweep_row(void *context, struct store_bytes key, struct store_bytes value)
+static bool take_row(struct task *task, struct store_bytes key, struct store_bytes value)
 {
-    struct task *task = context;
     struct task_group *group = &task->group;
     struct row_place place;
     struct row row;
 
     if (!row_parse_place(key.data, key.size, &place)
-        || !row_parse(&place, value.data, value.size, &row)
-        || row.input >= task->join->input_count) {
-        task->failed = true;
+        || !row_parse(&place, value.data, value.size, &row) || row.input >= task->join->input_count)
         return error_set(task->err, EXIT_CODE_STATE, "a stored row does not read back");
-    }
     if (place.group_size != group->name.size
         || memcmp(place.group, group->name.data, place.group_size) != 0) {
-        task->failed = !finish_group(task);
-        if (task->failed || place.place_ms >= task->limit_ms)
+        if (!finish_group(task))
             return false;
         buffer_append(&group->name, place.group, place.group_size);
         buffer_clear(&group->key);
@@ -163,7 +168,46 @@ static bool sweep_row(void *context, struct store_bytes key, struct store_bytes 
     return true;
 }
 
-/* One scan up to limit_ms, which carried rows may bring nearer. */
+/* How the first of the carried rows lies to a stored key. */
+static int order_carried(const struct task *task, struct store_bytes key)
+{
+    const struct carried *top = &task->carried.list[0];
+    size_t common = top->key_size < key.size ? top->key_size : key.size;
+    int order = memcmp(top->bytes, key.data, common);
+
+    return order != 0 ? order : (top->key_size > key.size) - (top->key_size < key.size);
+}
+
+static bool take_carried(struct task *task)
+{
+    struct carried top = carried_pop(&task->carried);
+    bool ok = take_row(task, (struct store_bytes){top.bytes, top.key_size},
+                       (struct store_bytes){top.bytes + top.key_size, top.value_size});
+
+    free(top.bytes);
+    return ok;
+}
+
+/*
+ * A row of the store, after those that are carried to a place before it. One that is carried to where a
+ * copy lies already is that copy.
+ */
+static bool sweep_row(void *context, struct store_bytes key, struct store_bytes value)
+{
+    struct task *task = context;
+    int order = -1;
+
+    while (!task->failed && task->carried.count > 0 && (order = order_carried(task, key)) <= 0) {
+        if (order == 0)
+            free(carried_pop(&task->carried).bytes);
+        else
+            task->failed = !take_carried(task);
+    }
+    task->failed = task->failed || !take_row(task, key, value);
+    return !task->failed;
+}
+
+/* One scan up to limit_ms. */
 static bool sweep(struct task *task, struct error *err)
 {
     buffer_clear(&task->from);
@@ -174,10 +218,15 @@ static bool sweep(struct task *task, struct error *err)
     task->failed = false;
     task_group_clear(&task->group);
     if (!task->store->ops->scan(task->store, bytes_of(&task->from), bytes_of(&task->to), sweep_row,
-                                task, err))
+                                task, err)
+        || task->failed)
         return false;
-    if (task->failed || !finish_group(task))
+    while (task->carried.count > 0)
+        if (!take_carried(task))
+            return false;
+    if (!finish_group(task))
         return false;
+    assert(task->carried.count == 0); /* What it matches next was met by the scan. */
     task->cursor_ms = task->limit_ms;
     task->cursor_set = true;
     return true;
@@ -189,11 +238,9 @@ bool task_close(struct task *task, struct error *err)
 
     if (cutoff_ms == TASK_TIME_NONE || (task->cursor_set && task->cursor_ms >= cutoff_ms))
         return true;
-    do {
-        task->limit_ms = cutoff_ms;
-        if (!sweep(task, err))
-            return false;
-    } while (task->cursor_ms < cutoff_ms);
+    task->limit_ms = cutoff_ms;
+    if (!sweep(task, err))
+        return false;
     for (uint32_t i = 0; i < task->join->input_count; i++)
         floor_cut(&task->inputs[i].floor, cutoff_ms);
     buffer_clear(&task->from);
