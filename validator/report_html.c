@@ -28,8 +28,10 @@ static const char style[] =
     "main{max-width:980px;margin:0 auto;padding:24px 16px 64px}"
     "h1{font-size:34px;line-height:1.15;margin:0 0 6px;letter-spacing:-.01em}"
     "h2{font-size:20px;margin:40px 0 12px}h3{font-size:15px;margin:24px 0 8px}"
+    "h1,h2,h3,p,li,.sample{overflow-wrap:anywhere}"
     "a{color:var(--blue)}p{margin:6px 0}.soft{color:var(--soft)}.small{font-size:13px}"
-    ".mono,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:13px}"
+    ".mono,code{overflow-wrap:anywhere;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"
+    "monospace;font-size:13px}"
     ".hero{border-radius:12px;padding:22px 24px;border:1px solid "
     "var(--line);background:var(--card);"
     "border-left:6px solid var(--soft)}.hero.PASS{border-left-color:var(--good)}"
@@ -37,7 +39,7 @@ static const char style[] =
     ".PASS h1,.good{color:var(--good)}.FAIL h1,.bad{color:var(--bad)}"
     ".INCONCLUSIVE h1,.warn{color:var(--warn)}"
     ".hero ul{margin:12px 0;padding-left:20px}.hero li{margin:3px 0}"
-    ".next{margin-top:14px;padding-top:12px;border-top:1px solid var(--line)}"
+    ".next{margin:10px 0 12px;padding-bottom:12px;border-bottom:1px solid var(--line)}"
     ".pill{display:inline-block;padding:1px "
     "9px;border-radius:99px;font-size:12.5px;font-weight:600}"
     ".pill.PASS{background:var(--goodbg);color:var(--good)}.pill.FAIL{background:var(--badbg);"
@@ -128,6 +130,7 @@ static void hero_cause(FILE *out, const json_t *comparison, const json_t *cause)
     fputs("</li>", out);
 }
 
+/* The next step stands before the list, which may be long: it must be on the first screen. */
 static void hero(FILE *out, const json_t *document)
 {
     const json_t *comparison, *cause;
@@ -136,19 +139,19 @@ static void hero(FILE *out, const json_t *document)
     fprintf(out, "<section class='hero %s'><h1>%s</h1><p>", html_text(document, "verdict"),
             html_text(document, "verdict"));
     html_escaped(out, html_text(document, "summary"));
-    fputs(".</p><ul>", out);
+    fputs(".</p><p class=next><span class=soft>Next:</span> <code>", out);
+    html_escaped(out, html_text(document, "next"));
+    fputs("</code>", out);
+    if (json_array_size(json_object_get(document, "differences")) > 0)
+        fputs(" <a href='#samples'>to the samples</a>", out);
+    fputs("</p><ul>", out);
     json_array_foreach(json_object_get(document, "comparisons"), i, comparison)
     {
         json_array_foreach(json_object_get(comparison, "causes"), j, cause)
             hero_cause(out, comparison, cause);
         html_list_items(out, json_object_get(comparison, "inconclusive"));
     }
-    fputs("</ul><p class=next><span class=soft>Next:</span> <code>", out);
-    html_escaped(out, html_text(document, "next"));
-    fputs("</code>", out);
-    if (json_array_size(json_object_get(document, "differences")) > 0)
-        fputs(" <a href='#samples'>to the samples</a>", out);
-    fputs("</p></section>", out);
+    fputs("</ul></section>", out);
 }
 
 /* -- A comparison -- */
