@@ -212,11 +212,19 @@ static bool choose_kinds(const struct command_arguments *arguments, const struct
         for (size_t i = 0; i < pipeline->stream_count; i++)
             options->bridge |= pipeline->streams[i].audit_subscription != NULL;
     }
-    if (kind != NULL && !options->bridge && !options->join) {
+    bool has_legacy = pipeline->validate.legacy.files != NULL;
+    options->legacy = kind == NULL
+                          ? has_legacy && options->stream == NULL && options->join_name == NULL
+                          : strcmp(kind, "legacy") == 0 || (has_legacy && strcmp(kind, "all") == 0);
+    if (kind != NULL && !options->bridge && !options->join && !options->legacy) {
         error_set(err, EXIT_CODE_USAGE, "validate: no such kind: %.100s", kind);
-        return error_hint(err, "use one of: bridge, join, all");
+        return error_hint(err, "use one of: bridge, join, legacy, all");
     }
-    if (!options->bridge && !options->join) {
+    if (options->legacy && !has_legacy) {
+        error_set(err, EXIT_CODE_CONFIG, "%s: there is no output of an old system", pipeline->file);
+        return error_hint(err, "add validate.legacy: {files: PATTERN, key: FIELD}");
+    }
+    if (!options->bridge && !options->join && !options->legacy) {
         error_set(err, EXIT_CODE_CONFIG, "%s: there is nothing to compare", pipeline->file);
         return error_hint(err, "add audit_subscription to a stream, or a join");
     }
@@ -605,15 +613,15 @@ const struct command commands[] = {
     {.name = "validate",
      .summary = "recompute, compare and judge",
      .text =
-         "Compares the audit subscription with the topic, and a recomputed join with the joiner's\n"
-         "output, record by record. Says PASS (status 0), FAIL (1) or INCONCLUSIVE (2), and\n"
-         "writes report.json, report.html (a page), report.xml (JUnit) and report.prom "
-         "(Prometheus).",
+         "Compares the audit subscription with the topic, a recomputed join with the joiner's\n"
+         "output, and the old system's files with that output, record by record. Says PASS\n"
+         "(status 0), FAIL (1) or INCONCLUSIVE (2), and writes report.json, report.html (a page),\n"
+         "report.xml (JUnit) and report.prom (Prometheus).",
      .takes_file = true,
      .examples = {"dualrun validate pipeline.yaml",
                   "dualrun validate pipeline.yaml --kind join --report out",
                   "dualrun validate pipeline.yaml --kind bridge --stream views --json"},
-     .flags = {{"kind", "KIND", "bridge, join or all; default: what the file has"},
+     .flags = {{"kind", "KIND", "bridge, join, legacy or all; default: what the file has"},
                {"stream", "NAME", "only this stream of the bridge comparison"},
                {"join", "NAME", "only this join of the join comparison"},
                {"report", "DIR", "the report's folder instead of the file's"}},

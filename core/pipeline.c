@@ -217,8 +217,7 @@ static void free_validate(struct pipeline_validate *validate)
     for (size_t i = 0; i < validate->show_field_count; i++)
         free(validate->show_fields[i]);
     free(validate->show_fields);
-    free(validate->legacy.files);
-    free(validate->legacy.key);
+    pipeline_free_legacy(&validate->legacy);
     free(validate->work_directory);
     free(validate->report_directory);
 }

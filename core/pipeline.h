@@ -177,9 +177,66 @@ struct pipeline_gates {
     int64_t span_ms;
 };
 
+enum pipeline_legacy_format {
+    LEGACY_FORMAT_AUTO,
+    LEGACY_FORMAT_AVRO,
+    LEGACY_FORMAT_JSON,
+    LEGACY_FORMAT_CSV,
+};
+enum pipeline_rule_kind {
+    RULE_VALUE,
+    RULE_MISSING,
+    RULE_EXTRA,
+    RULE_DUPLICATE,
+    RULE_OLD_DUPLICATE,
+};
+enum pipeline_allowance_kind { ALLOW_ABSOLUTE, ALLOW_RELATIVE, ALLOW_ULP };
+
+struct pipeline_pair {
+    char *ours, *theirs;
+};
+
+struct pipeline_pairs {
+    struct pipeline_pair *items;
+    size_t count;
+};
+
+struct pipeline_allowance {
+    char *field;
+    enum pipeline_allowance_kind kind;
+    double amount; /* A share as a fraction: 0.1% is 0.001. */
+};
+
+struct pipeline_enum {
+    char *field;
+    struct pipeline_pairs words;
+};
+
+struct pipeline_rule { /* A difference that is expected. */
+    char *name, *because;
+    enum pipeline_rule_kind kind;
+    char *field;                  /* RULE_VALUE */
+    int64_t since_ms, until_ms;   /* 0: no limit. */
+    char *when_legacy, *when_new; /* NULL: any value. "null" is null. */
+};
+
 struct pipeline_legacy {
     char *files; /* A glob pattern. NULL: no legacy comparison is configured. */
-    char *key;
+    enum pipeline_legacy_format format;
+    char *key;        /* Path. */
+    char *join;       /* NULL: the only one. */
+    char *time_field; /* Path. NULL: every row is final. */
+    enum pipeline_time_unit time_unit;
+    int64_t from_ms, to_ms; /* 0: no limit. */
+    struct pipeline_pairs fields;
+    struct pipeline_allowance *allowances;
+    size_t allowance_count;
+    char **null_fields;
+    size_t null_field_count;
+    struct pipeline_enum *enums;
+    size_t enum_count;
+    struct pipeline_rule *rules;
+    size_t rule_count;
 };
 
 enum pipeline_show_values { SHOW_VALUES_NONE, SHOW_VALUES_ALL };

@@ -448,13 +448,20 @@ static void read_show_fields(struct pipeline_reader *reader, const struct pipeli
 
 /* Sections. */
 
-#define read_joins     pipeline_read_joins
-#define read_primary   pipeline_read_primary
-#define read_within    pipeline_read_within
-#define read_join_keys pipeline_read_join_keys
-#define read_fields    pipeline_read_fields
-#define read_aggregate pipeline_read_aggregate
-#define read_where     pipeline_read_where
+#define read_joins       pipeline_read_joins
+#define read_primary     pipeline_read_primary
+#define read_within      pipeline_read_within
+#define read_join_keys   pipeline_read_join_keys
+#define read_fields      pipeline_read_fields
+#define read_aggregate   pipeline_read_aggregate
+#define read_where       pipeline_read_where
+#define read_legacy      pipeline_read_legacy
+#define read_moment      pipeline_read_moment
+#define read_pairs       pipeline_read_pairs
+#define read_allowances  pipeline_read_allowances
+#define read_null_fields pipeline_read_null_fields
+#define read_enums       pipeline_read_enums
+#define read_rules       pipeline_read_rules
 
 /* In the order of pipeline_keys. */
 static pipeline_handler *const handlers[] = {

@@ -50,6 +50,16 @@ pipeline_handler pipeline_read_fields;
 pipeline_handler pipeline_read_aggregate;
 pipeline_handler pipeline_read_where;
 
+/* Handlers of pipeline_legacy.c. */
+pipeline_handler pipeline_read_legacy;
+pipeline_handler pipeline_read_moment;
+pipeline_handler pipeline_read_pairs;
+pipeline_handler pipeline_read_allowances;
+pipeline_handler pipeline_read_null_fields;
+pipeline_handler pipeline_read_enums;
+pipeline_handler pipeline_read_rules;
+void pipeline_free_legacy(struct pipeline_legacy *legacy);
+
 /* Every key of a section, in the table's order. `node` NULL: every default. */
 void pipeline_read_section(struct pipeline_reader *reader, enum pipeline_section section,
                            const struct yaml_node *node, void *base, json_t *show);

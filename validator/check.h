@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check: the two comparisons with their inputs: Kafka, Pub/Sub and the capture.
+ * check: the comparisons with their inputs: Kafka, Pub/Sub and the capture.
  *
  * Each looks twice: what is suspect at first is looked at again after the settle time, with the same
  * cut and newer ends, before it counts.
@@ -27,6 +27,9 @@ bool check_bridge(const struct check *check, const struct pipeline_stream *strea
                   struct result *result, struct error *err);
 bool check_join(const struct check *check, const struct pipeline_join *join, struct result *result,
                 struct error *err);
+/* The file's validate.legacy against the output of that join. */
+bool check_legacy(const struct check *check, const struct pipeline_join *join,
+                  struct result *result, struct error *err);
 
 /* Waits, unless the process is to stop. */
 bool check_settle(const struct check *check, struct error *err);

@@ -45,11 +45,32 @@ static const struct meaning join_meanings[DIFFERENCE_KINDS] = {
                                     "look for another writer of the output topic"},
 };
 
+static const struct meaning legacy_meanings[DIFFERENCE_KINDS] = {
+    [DIFFERENCE_MISSING] =
+        {"the old system has a row that the new output lacks",
+         "see whether its event is in the primary's topic: dualrun cat FILE TOPIC "
+         "--key KEY; if not, begin with the bridge comparison"},
+    [DIFFERENCE_EXTRA] =
+        {"the new output has a row that the old system lacks",
+         "see whether the old system lost it: its event is in the primary's topic"},
+    [DIFFERENCE_DUPLICATE] = {"the new output has a row more often than the old system",
+                              "see whether the events have ids of their own; a join counts events "
+                              "of one id once"},
+    [DIFFERENCE_ALTERED] = {"a field of the row has another value than in the old system",
+                            "work one sample out by hand from its events; if the old system is "
+                            "wrong, write a rule into validate.legacy.expected"},
+    [DIFFERENCE_OLD_DUPLICATE] = {"the old system has a row more often than the new output",
+                                  "if the old system doubles rows, write a rule of kind "
+                                  "old_duplicate into validate.legacy.expected"},
+};
+
 struct meaning meaning_of(enum comparison comparison, enum difference_kind kind, enum cause cause)
 {
     const struct cause_info *info = &cause_infos[cause];
 
     if (cause != CAUSE_UNEXPLAINED)
         return (struct meaning){info->meaning, info->advice};
-    return comparison == COMPARISON_BRIDGE ? bridge_meanings[kind] : join_meanings[kind];
+    return comparison == COMPARISON_BRIDGE ? bridge_meanings[kind]
+           : comparison == COMPARISON_JOIN ? join_meanings[kind]
+                                           : legacy_meanings[kind];
 }

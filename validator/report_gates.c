@@ -14,7 +14,7 @@ enum { WORST_SHOWN = 5, DETAIL_SIZE = 256 };
 
 const char *report_kind(const struct result *result)
 {
-    return result->comparison == COMPARISON_BRIDGE ? "bridge" : "join";
+    return comparison_names[result->comparison];
 }
 
 /* -- What each gate is for -- */
@@ -32,6 +32,8 @@ static const struct gate_info gate_infos[] = {
     {"extra_unexplained", "records that nothing accounts for", "look for another writer"},
     {"duplicate_unexplained", "records that are there more than once",
      "look for a restart at that time, or a second writer"},
+    {"old_duplicate_unexplained", "rows that the old system has more often than the new",
+     "look at both sides of the samples; if it is right, write a rule of kind old_duplicate"},
     {"worst_bucket",
      "the share of rows that are equal or explained in the worst five minutes of event time",
      "see what happened then: a restart, a deploy, a full disk, a rebalance"},
@@ -172,11 +174,13 @@ static bool identities_hold(const json_t *identities)
 static bool is_certain(const struct result *result)
 {
     static const enum difference_kind kinds[] = {DIFFERENCE_DUPLICATE, DIFFERENCE_ALTERED,
-                                                 DIFFERENCE_WRONG_KEY, DIFFERENCE_WRONG_PARTITION};
+                                                 DIFFERENCE_WRONG_KEY, DIFFERENCE_WRONG_PARTITION,
+                                                 DIFFERENCE_OLD_DUPLICATE};
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (result->found[kinds[i]][CAUSE_UNEXPLAINED] > 0)
-            return true;
+        for (size_t cause = 0; cause < CAUSES; cause++)
+            if (result->found[kinds[i]][cause] > 0 && !cause_infos[cause].explained)
+                return true;
     return false;
 }
 
@@ -192,6 +196,8 @@ enum exit_code report_gates(const struct pipeline_gates *limits, const struct re
     good &= add_count_gate(gates, result, DIFFERENCE_MISSING);
     good &= add_count_gate(gates, result, DIFFERENCE_EXTRA);
     good &= add_count_gate(gates, result, DIFFERENCE_DUPLICATE);
+    if (result->comparison == COMPARISON_LEGACY)
+        good &= add_count_gate(gates, result, DIFFERENCE_OLD_DUPLICATE);
     good &= worst_bucket_gate(gates, result, limits->worst_bucket);
     good &= label_gate(gates, result, limits->label_rate_difference, reasons);
     good &=

@@ -11,7 +11,7 @@
 #include "core/pipeline.h"
 #include "validator/result.h"
 
-/* "bridge" or "join". */
+/* "bridge", "join" or "legacy". */
 const char *report_kind(const struct result *result);
 
 /*

@@ -178,6 +178,10 @@ static void tiles(FILE *out, const json_t *comparison)
     tile(out, counts, "duplicate", "duplicate", "bad");
     tile(out, counts, "dead_letter", "dead letters", "warn");
     tile(out, counts, "pending", "pending", "");
+    if (strcmp(html_text(comparison, "kind"), comparison_names[COMPARISON_LEGACY]) == 0) {
+        tile(out, counts, "old_duplicate", "duplicate in the old", "bad");
+        tile(out, counts, "unreadable", "unreadable in the old", "bad");
+    }
     fprintf(out, "<div class=tile><b>%.3f%%</b><span>coverage</span></div></div>",
             100 * html_real(comparison, "coverage"));
 }
@@ -259,6 +263,16 @@ static void partitions(FILE *out, const json_t *comparison)
     fputs("</table></div></details>", out);
 }
 
+static const char *what_is_compared(const char *kind)
+{
+    if (strcmp(kind, comparison_names[COMPARISON_BRIDGE]) == 0)
+        return "Every message of the audit subscription against the Kafka topic, by message id.";
+    if (strcmp(kind, comparison_names[COMPARISON_LEGACY]) == 0)
+        return "Every row of the old system's output (expected) against the join's (found), by "
+               "key.";
+    return "Every sample, recomputed from the source topics, against the output topic.";
+}
+
 static void comparison(FILE *out, const json_t *one)
 {
     fputs("<h2>", out);
@@ -267,15 +281,18 @@ static void comparison(FILE *out, const json_t *one)
     html_escaped(out, html_text(one, "name"));
     fprintf(out, " <span class='pill %s'>%s</span></h2><p class=soft>%s</p>",
             html_text(one, "verdict"), html_text(one, "verdict"),
-            strcmp(html_text(one, "kind"), "bridge") == 0
-                ? "Every message of the audit subscription against the Kafka topic, by message id."
-                : "Every sample, recomputed from the source topics, against the output topic.");
+            what_is_compared(html_text(one, "kind")));
     tiles(out, one);
     html_charts(out, one);
     html_rates(out, one);
     causes(out, one);
     identities(out, one);
     partitions(out, one);
+    if (json_array_size(json_object_get(one, "notes")) > 0) {
+        fputs("<h3>Notes</h3><ul class=soft>", out);
+        html_list_items(out, json_object_get(one, "notes"));
+        fputs("</ul>", out);
+    }
     if (json_array_size(json_object_get(one, "not_checked")) > 0) {
         fputs("<h3>Not checked</h3><ul class=soft>", out);
         html_list_items(out, json_object_get(one, "not_checked"));
@@ -321,8 +338,8 @@ static void fetch_command(FILE *out, const char *file, const char *position)
     const char *partition = position != NULL ? strchr(position, '/') : NULL;
     const char *offset = partition != NULL ? strchr(partition + 1, '/') : NULL;
 
-    if (offset == NULL)
-        return;
+    if (offset == NULL || offset[1] == '\0' || offset[1 + strspn(offset + 1, "0123456789")] != '\0')
+        return; /* A place in a file. */
     char *command =
         memory_textf("dualrun cat %s %.*s --at %.*s:%s", file, (int)(partition - position),
                      position, (int)(offset - partition - 1), partition + 1, offset + 1);
@@ -337,9 +354,12 @@ static void sample(FILE *out, const json_t *document, const json_t *difference)
     const char *file = html_text(json_object_get(document, "provenance"), "file");
     const json_t *position;
     const char *where;
-    bool bad = strcmp(html_text(difference, "cause"), cause_infos[CAUSE_UNEXPLAINED].name) == 0;
+    bool bad = true;
     char when[CLOCK_TEXT_SIZE];
 
+    for (size_t cause = 0; cause < CAUSES; cause++)
+        if (strcmp(html_text(difference, "cause"), cause_infos[cause].name) == 0)
+            bad = !cause_infos[cause].explained;
     fprintf(out, "<article class=sample><header><b class=%s>", bad ? "bad" : "warn");
     html_name_words(out, html_text(difference, "kind"));
     fputs("</b><span class=mono>", out);
@@ -381,7 +401,7 @@ static void sample(FILE *out, const json_t *document, const json_t *difference)
 static void samples_of(FILE *out, const json_t *document, bool explained)
 {
     const json_t *differences = json_object_get(document, "differences");
-    size_t shown[2][DIFFERENCE_KINDS][CAUSES] = {0};
+    size_t shown[COMPARISONS][DIFFERENCE_KINDS][CAUSES] = {0};
     const json_t *difference;
     size_t i;
 
@@ -394,9 +414,12 @@ static void samples_of(FILE *out, const json_t *document, bool explained)
         while (strcmp(html_text(difference, "cause"), cause_infos[cause].name) != 0
                && cause + 1 < CAUSES)
             cause++;
-        size_t join = strcmp(html_text(difference, "comparison"), "join") == 0;
+        size_t of = 0;
+        while (of + 1 < COMPARISONS
+               && strcmp(html_text(difference, "comparison"), comparison_names[of]) != 0)
+            of++;
         if (cause_infos[cause].explained == explained
-            && shown[join][kind][cause]++ < SAMPLES_PER_CAUSE)
+            && shown[of][kind][cause]++ < SAMPLES_PER_CAUSE)
             sample(out, document, difference);
     }
 }

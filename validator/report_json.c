@@ -41,6 +41,9 @@ static json_t *counts_json(const struct result *result)
                   {"outside", c->outside},
                   {"repeated", c->repeated},
                   {"undecoded", c->undecoded},
+                  {"old_duplicate", c->old_duplicate},
+                  {"old_outside", c->old_outside},
+                  {"unreadable", c->unreadable},
                   {"unexplained", result_unexplained(result)},
                   {"transient", result->transient}};
     json_t *json = json_object();
@@ -216,6 +219,7 @@ static json_t *comparison_json(const struct report *report, const struct result 
     json_object_set(json, "reads", result->reads);
     json_object_set(json, "facts", result->facts);
     json_object_set_new(json, "inconclusive", reasons);
+    json_object_set(json, "notes", result->notes);
     json_object_set(json, "not_checked", result->not_checked);
     return json;
 }
@@ -307,8 +311,13 @@ static json_t *next_step(const struct report *report, enum exit_code verdict)
 /* What a run alone cannot tell; with a history the streak tells how long the gates have held. */
 static void add_streak(const struct report *report, json_t *document)
 {
-    json_t *not_checked = json_pack("[s]", "the legacy system's output against ours");
+    json_t *not_checked = json_array();
+    bool legacy = false;
 
+    for (size_t i = 0; i < report->result_count; i++)
+        legacy |= report->results[i].comparison == COMPARISON_LEGACY;
+    if (!legacy)
+        result_note(not_checked, "the legacy system's output against ours");
     json_object_set_new(document, "not_checked", not_checked);
     if (report->history == NULL) {
         json_object_set_new(document, "streak", json_null());

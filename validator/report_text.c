@@ -95,13 +95,17 @@ static void comparison(const json_t *one, FILE *out)
                        identity) if (!json_is_true(json_object_get(identity, "holds")))
         fprintf(out, "    DOES NOT ADD UP: %s (%lld, %lld)\n", text(identity, "text"),
                 count(identity, "left"), count(identity, "right"));
+    lines(json_object_get(one, "notes"), "note", out);
     lines(json_object_get(one, "inconclusive"), "inconclusive", out);
     lines(json_object_get(one, "not_checked"), "not checked", out);
 }
 
 static bool is_explained(const json_t *difference)
 {
-    return strcmp(text(difference, "cause"), cause_infos[CAUSE_UNEXPLAINED].name) != 0;
+    for (size_t cause = 0; cause < CAUSES; cause++)
+        if (strcmp(text(difference, "cause"), cause_infos[cause].name) == 0)
+            return cause_infos[cause].explained;
+    return false;
 }
 
 static void difference_line(const json_t *difference, FILE *out)

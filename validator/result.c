@@ -28,15 +28,38 @@ const struct cause_info cause_infos[CAUSES] = {
          "nothing, if consumers drop a sample id that they have seen; else say guarantee: "
          "exactly_once",
          true},
+    [CAUSE_EXPECTED] = {"expected", "a rule of validate.legacy.expected names it",
+                        "nothing, as long as the rule's reason holds", true},
+    [CAUSE_ROUNDING] = {"rounding", "the numbers differ by less than a millionth of themselves",
+                        "if you bear that, say so: validate.legacy.tolerate", false},
+    [CAUSE_NULL] = {"null_default", "one side has null, the other 0, false or nothing",
+                    "if they mean the same, say so: validate.legacy.null_is_default", false},
+    [CAUSE_ENUM] = {"enum",
+                    "the old system's word is not in validate.legacy.enums, or the words "
+                    "differ in case or blanks only",
+                    "if they mean the same, say so: validate.legacy.enums", false},
+    [CAUSE_KEY_FORM] = {"key_form",
+                        "the other side has a row whose key differs only in case, "
+                        "blanks around it or leading zeros",
+                        "make both systems write the key in one form", false},
+    [CAUSE_TIME] = {"time", "only the time of the row differs",
+                    "see which clock or which of several times each system takes", false},
     [CAUSE_UNEXPLAINED] = {"unexplained", "no record, reason or rule accounts for it",
                            "do not switch; fetch the samples below and look at both sides", false},
 };
 
 const char *const difference_kind_names[DIFFERENCE_KINDS] = {
-    [DIFFERENCE_MISSING] = "missing",     [DIFFERENCE_EXTRA] = "extra",
-    [DIFFERENCE_DUPLICATE] = "duplicate", [DIFFERENCE_ALTERED] = "altered",
-    [DIFFERENCE_WRONG_KEY] = "wrong_key", [DIFFERENCE_WRONG_PARTITION] = "wrong_partition",
+    [DIFFERENCE_MISSING] = "missing",
+    [DIFFERENCE_EXTRA] = "extra",
+    [DIFFERENCE_DUPLICATE] = "duplicate",
+    [DIFFERENCE_ALTERED] = "altered",
+    [DIFFERENCE_WRONG_KEY] = "wrong_key",
+    [DIFFERENCE_WRONG_PARTITION] = "wrong_partition",
+    [DIFFERENCE_OLD_DUPLICATE] = "old_duplicate",
 };
+
+const char *const comparison_names[COMPARISONS] = {
+    [COMPARISON_BRIDGE] = "bridge", [COMPARISON_JOIN] = "join", [COMPARISON_LEGACY] = "legacy"};
 
 void result_init(struct result *result, enum comparison comparison, const char *name,
                  const struct redact *redact)
@@ -49,6 +72,7 @@ void result_init(struct result *result, enum comparison comparison, const char *
     result->reads = json_array();
     result->not_checked = json_array();
     result->inconclusive = json_array();
+    result->notes = json_array();
     result->facts = json_object();
 }
 
@@ -60,6 +84,7 @@ void result_fini(struct result *result)
     json_decref(result->reads);
     json_decref(result->not_checked);
     json_decref(result->inconclusive);
+    json_decref(result->notes);
     json_decref(result->facts);
     free(result->partitions);
     for (size_t i = 0; i < result->label_count; i++)
@@ -174,8 +199,7 @@ static json_t *difference_json(const struct result *result, const struct differe
 {
     json_t *json = json_object();
 
-    json_object_set_new(json, "comparison",
-                        json_string(result->comparison == COMPARISON_BRIDGE ? "bridge" : "join"));
+    json_object_set_new(json, "comparison", json_string(comparison_names[result->comparison]));
     json_object_set_new(json, result->comparison == COMPARISON_BRIDGE ? "stream" : "join",
                         json_string(result->name));
     json_object_set_new(json, "kind", json_string(difference_kind_names[difference->kind]));
@@ -445,8 +469,8 @@ double result_coverage(const struct result *result)
     const struct result_counts *counts = &result->counts;
     int64_t judged = counts->matched + counts->different + counts->missing + counts->dead_letter;
     /* What lies before the audit's beginning never was this comparison's to judge. */
-    int64_t eligible =
-        judged + counts->expired + (result->comparison == COMPARISON_JOIN ? counts->outside : 0);
+    int64_t eligible = judged + counts->expired + counts->unreadable
+                       + (result->comparison == COMPARISON_JOIN ? counts->outside : 0);
 
     return eligible > 0 ? (double)judged / (double)eligible : 0;
 }
@@ -486,14 +510,31 @@ static void balance(json_t *list, const char *text, int64_t left, int64_t right)
                                     "right", (json_int_t)right, "holds", left == right));
 }
 
+static void balance_legacy(json_t *list, const struct result *result)
+{
+    const struct result_counts *c = &result->counts;
+
+    balance(
+        list,
+        "old rows = matched + different + missing + dead letter + duplicate + pending + outside",
+        c->reference,
+        c->matched + c->different + c->missing + c->dead_letter + c->old_duplicate + c->pending
+            + c->old_outside);
+    balance(list, "duplicate of the old = by cause", c->old_duplicate,
+            result_total(result, DIFFERENCE_OLD_DUPLICATE));
+}
+
 json_t *result_balance(const struct result *result)
 {
     const struct result_counts *c = &result->counts;
     json_t *list = json_array();
 
-    balance(list, "reference = matched + different + missing + dead letter + expired + pending",
-            c->reference,
-            c->matched + c->different + c->missing + c->dead_letter + c->expired + c->pending);
+    if (result->comparison == COMPARISON_LEGACY)
+        balance_legacy(list, result);
+    else
+        balance(list, "reference = matched + different + missing + dead letter + expired + pending",
+                c->reference,
+                c->matched + c->different + c->missing + c->dead_letter + c->expired + c->pending);
     balance(list, "candidate = matched + different + extra + duplicate + pending + outside",
             c->candidate,
             c->matched + c->different + c->extra + c->duplicate + c->candidate_pending

@@ -18,7 +18,8 @@
 #include "validator/minutes.h"
 #include "validator/redact.h"
 
-enum comparison { COMPARISON_BRIDGE, COMPARISON_JOIN };
+enum comparison { COMPARISON_BRIDGE, COMPARISON_JOIN, COMPARISON_LEGACY, COMPARISONS };
+extern const char *const comparison_names[COMPARISONS];
 
 enum difference_kind {
     DIFFERENCE_MISSING,
@@ -27,6 +28,7 @@ enum difference_kind {
     DIFFERENCE_ALTERED,
     DIFFERENCE_WRONG_KEY,
     DIFFERENCE_WRONG_PARTITION,
+    DIFFERENCE_OLD_DUPLICATE, /* Legacy: the old system has the row more than once. */
     DIFFERENCE_KINDS,
 };
 
@@ -36,6 +38,12 @@ enum cause {
     CAUSE_DEAD_LETTER, /* The dead-letter topic has it, with a reason. */
     CAUSE_REDELIVERED, /* Pub/Sub delivered it twice: the attempts differ. */
     CAUSE_REPEATED,    /* An at-least-once join wrote an equal row again. */
+    CAUSE_EXPECTED,    /* Legacy: a rule of the pipeline file names it. */
+    CAUSE_ROUNDING,    /* Legacy, and the next: what it looks like. That bears nothing: only */
+    CAUSE_NULL,        /* the pipeline file says what is borne. */
+    CAUSE_ENUM,
+    CAUSE_KEY_FORM,
+    CAUSE_TIME,
     CAUSE_UNEXPLAINED,
     CAUSES,
 };
@@ -76,7 +84,9 @@ struct result_counts {
     int64_t extra, duplicate, candidate_pending, outside;
     int64_t different; /* Altered, wrong key or wrong partition. */
     int64_t repeated;  /* Copies of the same reference record: no fault of the candidate. */
-    int64_t undecoded; /* Candidate values that no schema fits; they are altered or extra too. */
+    int64_t old_duplicate, old_outside; /* Legacy: of the reference. */
+    int64_t unreadable; /* Legacy: rows of the old system that cannot be read; not in reference. */
+    int64_t undecoded;  /* Candidate values that no schema fits; they are altered or extra too. */
 };
 
 struct result_bucket {
@@ -127,6 +137,7 @@ struct result {
     json_t *reads;        /* Array of {topic, partition, from, to, records}. */
     json_t *not_checked;  /* Array of sentences. */
     json_t *inconclusive; /* Array of reasons. */
+    json_t *notes;        /* Array of sentences: what was borne, and by which rule. */
     json_t *facts;        /* Object: watermarks, hashes, late counts. */
 };
 

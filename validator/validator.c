@@ -59,7 +59,7 @@ static bool open_run(struct run *run, struct error *err)
                                 .registry = schemas ? registry_open(kafka, err) : NULL,
                                 .progress = &run->progress,
                                 .work_directory = directory};
-    run->results = memory_array(run->pipeline->stream_count + run->pipeline->join_count + 1,
+    run->results = memory_array(run->pipeline->stream_count + run->pipeline->join_count + 2,
                                 sizeof *run->results);
     return !schemas || run->check.registry != NULL;
 }
@@ -92,6 +92,22 @@ static bool check_joins(struct run *run, struct error *err)
         struct result *result = &run->results[run->result_count++];
         result_init(result, COMPARISON_JOIN, join->name, &run->redact);
         if (!check_join(&run->check, join, result, err))
+            return false;
+    }
+    return true;
+}
+
+static bool check_old_output(struct run *run, struct error *err)
+{
+    const struct pipeline_legacy *legacy = &run->pipeline->validate.legacy;
+
+    for (size_t i = 0; run->options->legacy && i < run->pipeline->join_count; i++) {
+        const struct pipeline_join *join = &run->pipeline->joins[i];
+        if (!is_chosen(legacy->join, join->name))
+            continue;
+        struct result *result = &run->results[run->result_count++];
+        result_init(result, COMPARISON_LEGACY, join->name, &run->redact);
+        if (!check_legacy(&run->check, join, result, err))
             return false;
     }
     return true;
@@ -151,9 +167,10 @@ bool validator_run(const struct pipeline *pipeline, const struct validator_optio
     int64_t started_ms = clock_wall_ms(clock_real());
 
     process_limit_heaps(1);
-    bool done = open_run(&run, err)         /* One run at a time in the work folder. */
-                && check_streams(&run, err) /* Published against Kafka. */
-                && check_joins(&run, err)   /* Recomputed against the output. */
+    bool done = open_run(&run, err)            /* One run at a time in the work folder. */
+                && check_streams(&run, err)    /* Published against Kafka. */
+                && check_joins(&run, err)      /* Recomputed against the output. */
+                && check_old_output(&run, err) /* The old system's against the output. */
                 && tell(&run, started_ms, verdict, err);
 
     close_run(&run);

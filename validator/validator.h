@@ -15,7 +15,8 @@
 
 struct validator_options {
     bool bridge;           /* Which comparisons: audit subscription against topic, */
-    bool join;             /* recompute against output. */
+    bool join;             /* recompute against output, */
+    bool legacy;           /* the old system's output against ours. */
     const char *stream;    /* Bridge: one stream. NULL: all that have an audit subscription. */
     const char *join_name; /* Join: one join. NULL: all. */
     const char *report;    /* The report's folder. NULL: from the file. */
