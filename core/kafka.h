@@ -73,7 +73,11 @@ bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int32_t *coun
  * one that was committed a moment ago, until its marker has reached the partition. */
 bool kafka_watermarks(rd_kafka_t *client, const char *topic, int32_t partition, int64_t *low,
                       int64_t *high, struct error *err);
-/* Committed offsets (stable, with metadata) of a group, into list. */
+/* Committed offsets (stable, with metadata) of client's group, into list. Asks again, for at most
+ * half a minute, while the group's coordinator loads, moves or waits for an open transaction. */
+bool kafka_read_committed(rd_kafka_t *client, rd_kafka_topic_partition_list_t *list,
+                          struct error *err);
+/* The same for a group of which the caller has no client. */
 bool kafka_committed(const struct pipeline_kafka *kafka, const char *group,
                      rd_kafka_topic_partition_list_t *list, struct error *err);
 

@@ -33,18 +33,6 @@ static bool find_partitions(const struct engine *engine, rd_kafka_topic_partitio
     return true;
 }
 
-static bool read_committed(struct engine *engine, rd_kafka_topic_partition_list_t *list,
-                           struct error *err)
-{
-    rd_kafka_resp_err_t code =
-        rd_kafka_committed(engine->context.consumer, list, ENGINE_COMMITTED_TIMEOUT_MS);
-
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return true;
-    kafka_fail(err, code, "read committed offsets");
-    return error_wrap(err, "group %s", engine->join->group);
-}
-
 static bool open_shards(struct engine *engine, rd_kafka_topic_partition_list_t *list,
                         struct error *err)
 {
@@ -56,8 +44,8 @@ static bool open_shards(struct engine *engine, rd_kafka_topic_partition_list_t *
         if (list->elems[i].partition >= engine->partition_count)
             return engine_refuse_partitions(engine, engine->partition_count,
                                             list->elems[i].partition + 1, err);
-    if (!read_committed(engine, list, err))
-        return false;
+    if (!kafka_read_committed(engine->context.consumer, list, err))
+        return error_wrap(err, "group %s", engine->join->group);
     engine->context.store_bytes = engine->join->memory_bytes / 4 / (tasks > 0 ? tasks : 1);
     for (int i = 0; i < list->cnt; i++) {
         if (strcmp(list->elems[i].topic, primary) != 0)

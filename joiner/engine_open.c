@@ -17,6 +17,7 @@ enum {
      * times its own size besides. */
     QUEUE_KBYTES = 1024,
     QUEUE_KBYTES_MIN = 64, /* Of one: kafka_refetch keeps such short queues from starving. */
+    CLUSTER_ID_TIMEOUT_MS = 30000
 };
 
 static bool open_consumer(struct engine *engine, struct error *err)
@@ -167,7 +168,7 @@ static bool ensure_topics(struct engine *engine, rd_kafka_t *client, struct erro
 /* A checkpoint is good for the cluster that its offsets are of, and for no other. */
 static bool read_cluster(struct shard_context *context, rd_kafka_t *client, struct error *err)
 {
-    char *cluster = rd_kafka_clusterid(client, ENGINE_COMMITTED_TIMEOUT_MS);
+    char *cluster = rd_kafka_clusterid(client, CLUSTER_ID_TIMEOUT_MS);
 
     if (cluster == NULL)
         return error_retry(err, EXIT_CODE_SOURCE, "Kafka does not say the id of its cluster");

@@ -14,8 +14,6 @@
 #include "joiner/shard.h"
 #include "joiner/slot.h"
 
-enum { ENGINE_COMMITTED_TIMEOUT_MS = 30000 };
-
 struct engine {
     const struct pipeline *pipeline;
     const struct pipeline_join *join;

@@ -291,6 +291,34 @@ static void a_topic_that_a_broker_learns_of_late_does_exist(void **state)
     rd_kafka_destroy(late.client);
 }
 
+static void committed_offsets_are_asked_for_again_while_the_coordinator_moves(void **state)
+{
+    enum { OFFSET_FETCH = 9 }; /* The protocol's number of the request. */
+    struct late_broker late = {0};
+    struct pipeline_kafka kafka;
+    struct error err = {0};
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    (void)state;
+    late_broker_open(&late, &kafka);
+    rd_kafka_mock_push_request_errors(
+        late.cluster, OFFSET_FETCH, 3, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+        RD_KAFKA_RESP_ERR_NOT_COORDINATOR, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE);
+    rd_kafka_topic_partition_list_add(list, "events", 0);
+    if (!kafka_committed(&kafka, "group", list, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(list->elems[0].offset, RD_KAFKA_OFFSET_INVALID);
+
+    rd_kafka_mock_push_request_errors(late.cluster, OFFSET_FETCH, 1,
+                                      RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    assert_false(kafka_committed(&kafka, "group", list, &err));
+    assert_non_null(strstr(err.text, "group group: "));
+
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_mock_cluster_destroy(late.cluster);
+    rd_kafka_destroy(late.client);
+}
+
 static void asking_for_more_leaves_the_credentials_and_comes_every_ten_milliseconds(void **state)
 {
     struct pipeline_property properties[] = {
@@ -337,6 +365,7 @@ int main(void)
         cmocka_unit_test(each_answer_has_its_class_and_a_way_out),
         cmocka_unit_test(a_call_that_no_broker_answers_says_why),
         cmocka_unit_test(a_topic_that_a_broker_learns_of_late_does_exist),
+        cmocka_unit_test(committed_offsets_are_asked_for_again_while_the_coordinator_moves),
         cmocka_unit_test(asking_for_more_leaves_the_credentials_and_comes_every_ten_milliseconds),
     };
 
