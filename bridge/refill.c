@@ -8,7 +8,6 @@
 #include "core/provenance.h"
 
 enum {
-    PROCESSES = 4,     /* That may read one subscription. */
     LAST_LEAST = 1000, /* Of a partition: keys are never spread evenly. */
     DEAD_LETTERS = 10000,
 };
@@ -43,7 +42,7 @@ bool refill_window(struct flight *flight, const struct pipeline *pipeline,
                    struct error *err)
 {
     struct refill refill = {.flight = flight, .subscription = delivery_subscription(stream)};
-    int64_t last = PROCESSES * (int64_t)pipeline->bridge.max_messages / partition_count;
+    int64_t last = pipeline->bridge.dedup_ids / partition_count;
     struct kafka_range range = {.partition = KAFKA_EVERY, .from_ms = INT64_MIN};
 
     range.last = DEAD_LETTERS;

@@ -14,7 +14,6 @@
 
 enum {
     DESCRIBE_TIMEOUT_MS = 15000,
-    WINDOW_SIZE = 1 << 18, /* Message ids, at least; twice as many at most. 18 MiB when full. */
     DEADLINE_DEFAULT_S = 10,
     ASK_LEAST = 10,
     QUIET_US = 1000000, /* A pull that waits so long has nothing to bring. */
@@ -128,7 +127,7 @@ struct stream *stream_new(const struct pipeline_stream *config, struct stream_co
     lease_init(&stream->lease, DEADLINE_DEFAULT_S, false);
     pulls_init(&stream->pulls, context->pipeline->bridge.max_pulls, ask_most(context, false));
     stream_limit(stream);
-    stream->flight = flight_new(WINDOW_SIZE);
+    stream->flight = flight_new((uint32_t)context->pipeline->bridge.dedup_ids);
     open_metrics(stream);
     if (delivery_open(&stream->delivery, config, context->sink, context->registry, err)) {
         remember_written(stream);

@@ -89,6 +89,7 @@ struct pipeline_bridge {     /* One process, all its streams together. */
     int32_t max_messages;    /* Pulled and not yet acknowledged. */
     int64_t max_bytes;       /* The same, in bytes of messages. */
     int32_t max_pulls;       /* Pull requests in flight, per stream. */
+    int32_t dedup_ids;       /* A stream remembers so many message ids at least. */
     int64_t stop_timeout_ms; /* A stop takes no longer. */
     int32_t log_level;       /* enum log_level */
 };

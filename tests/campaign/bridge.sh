@@ -19,31 +19,32 @@ BUILD=${BUILD:-$here/../../build/release}
 . "$here/../support/lib.sh"
 # shellcheck source=tests/e2e/bridge.sh
 . "$here/../e2e/bridge.sh"
+# shellcheck source=tests/campaign/common.sh
+. "$here/common.sh"
 
 rounds=kills,down,leaders,statuses,cut,slow,twice,everything
 seed=$(date +%s) kills=50 down=60 messages=100000
 report=$TREE/docs/reports/$(date -u +%F)-bridge-campaign.md
 while [ $# -gt 0 ]; do
     case $1 in
-    --seed) seed=${2:?--seed takes a number}; shift ;;
-    --rounds) rounds=${2:?--rounds takes a list}; shift ;;
-    --kills) kills=${2:?--kills takes a number}; shift ;;
-    --down) down=${2:?--down takes seconds}; shift ;;
-    --messages) messages=${2:?--messages takes a number}; shift ;;
-    --report) report=${2:?--report takes a file}; shift ;;
-    *) sed -n '3,16s/^# \{0,1\}//p' "$0" >&2; exit 3 ;;
+    --seed) seed=${2:?--seed takes a number} ;;
+    --rounds) rounds=${2:?--rounds takes a list} ;;
+    --kills) kills=${2:?--kills takes a number} ;;
+    --down) down=${2:?--down takes seconds} ;;
+    --messages) messages=${2:?--messages takes a number} ;;
+    --report) report=${2:?--report takes a file} ;;
+    *) usage ;;
     esac
-    shift
+    shift 2
 done
-RANDOM=$((seed % 32768))
-export KAFKA_HEAP=${KAFKA_HEAP:-384m} ORDERED=1 SHOW_LOGS=1
-command="./run campaign bridge --seed $seed --rounds $rounds --kills $kills --down $down --messages $messages"
+all_messages=$messages
+export ORDERED=1
 
 # --- one round -----------------------------------------------------------------------------------
 
 set_up() { # BROKERS [LINE OF THE STREAM...]
-    rm -rf "$WORK/kafka" "$WORK/log" "$WORK/pid" "$WORK/published" "$WORK/validate" "$WORK/report"
-    mkdir -p "$WORK/log" "$WORK/pid"
+    forget_round
+    messages=$all_messages struck=0
     start_broker "$1"
     # shellcheck disable=SC2119 # It takes options of its own, not ours.
     start_emulator
@@ -56,17 +57,10 @@ set_up() { # BROKERS [LINE OF THE STREAM...]
 bridge: {max_messages: 2000}
 validate: {report: $WORK/report, work: $WORK/validate}
 Y
-    struck=0 peak_kib=0 done_what=""
-    begun=$SECONDS
 }
 
 acked() { subscription_stat events-to-kafka .acked; }
 has_acked() { [ "$(acked)" -ge "$1" ]; }
-look_at_memory() { # Before a process ends.
-    local kib
-    kib=$(awk '/^VmHWM/ {print $2}' "/proc/$(pid_of bridge)/status" 2> /dev/null || true)
-    [ "${kib:-0}" -le "$peak_kib" ] || peak_kib=$kib
-}
 
 # feed SECONDS: publishes the messages in equal parts, one a second, in the background.
 feed() {
@@ -108,7 +102,6 @@ order_breaks() {
                 last[$2] = $3} END {print bad + 0}'
 }
 
-all_well=1
 judge() { # NAME: the line of the report
     local name=$1 ended=yes lost doubled order verdict redelivered well=well
     note "$((SECONDS - begun)) s: waiting for the end"
@@ -116,7 +109,7 @@ judge() { # NAME: the line of the report
     count_struck
     admin faults '{"faults":[]}' > /dev/null 2>&1 || true
     curl -sS -X DELETE "$PUBSUB/admin/faults" > /dev/null
-    look_at_memory
+    look_at_memory bridge
     finish bridge || ended="$ended; status $?"
     values events > "$WORK/values"
     sort -u "$WORK/values" > "$WORK/values.unique"
@@ -125,16 +118,14 @@ judge() { # NAME: the line of the report
     doubled=$(($(wc -l < "$WORK/values") - $(wc -l < "$WORK/values.unique")))
     order=$(order_breaks)
     redelivered=$(subscription_stat events-to-kafka .redelivered)
-    note "$((SECONDS - begun)) s: validating"
-    "$dualrun" validate "$pipeline" --kind bridge > "$WORK/log/validate" 2>&1 || true
-    verdict=$(jq -r '.verdict // "none"' "$WORK/report/report.json" 2> /dev/null || echo none)
+    verdict=$(verdict_of bridge)
     if [ "$lost" != 0 ] || [ "$order" != 0 ] || [ "$ended" != yes ] || [ "$verdict" != PASS ] || [ "$peak_kib" -gt 262144 ]; then
         well="**not well**"
         all_well=0
     fi
     printf '| %s | %s | %d | %d | %d | **%d** | %d | **%d** | %d | %d | %s | %s |\n' "$name" "$done_what" "$struck" \
         "$(wc -l < "$WORK/published")" "$redelivered" "$lost" "$doubled" "$order" $((peak_kib / 1024)) $((SECONDS - begun)) \
-        "$verdict" "$well" | tee -a "$WORK/lines" >&2
+        "$verdict" "$well" | tee -a "$lines" >&2
     [ "$well" = well ] || { tail -n 5 "$WORK/log/bridge" "$WORK/log/validate" >&2; echo "ended: $ended" >&2; }
     finish emulator || true
     "$rig" stop "$WORK/kafka"
@@ -150,7 +141,7 @@ round_kills() {
         before=$(acked)
         start bridge "$dualrun" bridge "$pipeline"
         until_true 60 "the bridge gets on before kill $i" has_acked $((before + RANDOM % 1000 + 1))
-        look_at_memory
+        look_at_memory bridge
         note "$((SECONDS - begun)) s: kill $i"
         all_acknowledged events-to-kafka && die "kill $i came when all work was done: give more --messages"
         finish bridge KILL || true
@@ -231,7 +222,7 @@ round_everything() {
     for ((i = 1; i <= 8; i++)); do
         start bridge "$dualrun" bridge "$pipeline"
         sleep $((RANDOM % 4 + 3))
-        look_at_memory
+        look_at_memory bridge
         if [ $((i % 2)) = 0 ]; then "$rig" kill "$WORK/kafka" $((i / 2 % 3 + 1)); fi
         finish bridge KILL || true
         if [ $((i % 2)) = 0 ]; then "$rig" restart "$WORK/kafka" $((i / 2 % 3 + 1)); fi
@@ -241,36 +232,10 @@ round_everything() {
     judge everything
 }
 
-all_messages=$messages
-: > "$WORK/lines"
-for round in ${rounds//,/ }; do
-    declare -F "round_$round" > /dev/null || die "no such round: $round"
-done
-for round in ${rounds//,/ }; do
-    note "round $round"
-    messages=$all_messages
-    "round_$round"
-done
-
-mkdir -p "$(dirname "$report")"
-bound=""
-[[ ,$rounds, != *,kills,* ]] || bound=", which bounds the chance of a loss a kill below $(awk -v n="$kills" 'BEGIN {printf "%.1f", 300 / n}') % (95 %, three by n)"
-cat > "$report" << M
-# Campaign: the bridge under faults, $(date -u '+%-d %B %Y')
-
-\`$command\`
-
-$(git -C "$TREE" describe --always --dirty --match none), $("$dualrun" version), librdkafka $(pkg-config --modversion rdkafka), Apache Kafka ${KAFKA_VERSION:-4.1.1}, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, other work on the machine.
-
-One ordered subscription of 97 keys, \`bridge.max_messages: 2000\`, release build, a new cluster for each round. Lost: published, and not in the topic. Doubled: records
+run_rounds
+write_report "the bridge under faults" "One ordered subscription of 97 keys, \`bridge.max_messages: 2000\`, release build, a new cluster for each round. Lost: published, and not in the topic. Doubled: records
 beyond the first of a message. Order: records of a key that come first behind a later one, or in another partition. The last column is
-well when nothing was lost, no order broken, all acknowledged, the process ended with 0, memory stayed under 256 MiB and \`dualrun validate\` said PASS.
-
-| round | what was done | faults of Pub/Sub that struck | published | redelivered | lost | doubled | order | peak MiB | seconds | validator | |
-|---|---|---|---|---|---|---|---|---|---|---|---|
-$(cat "$WORK/lines")
-
-$([ $all_well = 1 ] && echo "All well$bound." || echo "Not all well.") With kill -9 of the bridge copies are allowed (at least once); the others must have none.
-M
-note "report: $report"
-[ $all_well = 1 ]
+well when nothing was lost, no order broken, all acknowledged, the process ended with 0, memory stayed under 256 MiB and \`dualrun validate\` said PASS." \
+    "| round | what was done | faults of Pub/Sub that struck | published | redelivered | lost | doubled | order | peak MiB | seconds | validator | |
+|---|---|---|---|---|---|---|---|---|---|---|---|" \
+    "$([[ ,$rounds, != *,kills,* ]] || echo "A loss by a kill has a chance below $(bound_of "$kills") % (95 %, three by n). ")With kill -9 of the bridge copies are allowed (at least once); the others must have none."

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # kill -9 of the bridge while messages are written and not yet acknowledged: the next process knows them from the ends of
-# the topics, so nothing is lost and nothing is written twice; what another subscription wrote there is not taken for it.
+# the topics, so nothing is lost and nothing is written twice; what another subscription wrote there is not taken for it. Nor is
+# what was acknowledged long before, and comes again because an earlier message of its ordering key does.
 # shellcheck source=../support/lib.sh
 . "$(dirname "$0")/../support/lib.sh"
 # shellcheck source=bridge.sh
@@ -53,3 +54,19 @@ start_bridge
 until_true 30 "everything is acknowledged" all_acknowledged events-again
 finish bridge || die "the bridge did not end well"
 [ "$(values events | grep -cE '"number": 40[01][0-9]{2}\b')" = 100 ] || die "the records of another subscription"
+
+note "what was acknowledged long ago and is delivered again to the next process"
+pubsub PUT /subscriptions/events-kept "{\"topic\":\"projects/$PROJECT/topics/events\",\"retainAckedMessages\":true}" > /dev/null
+sed -i 's/subscription: events-again/subscription: events-kept/' "$pipeline"
+printf 'bridge: {max_messages: 200}\n' >> "$pipeline"
+before=$(values events | wc -l)
+publish_numbers 50001 70000
+start_bridge
+until_true 60 "everything is acknowledged" all_acknowledged events-kept
+finish bridge KILL || true
+pubsub POST /subscriptions/events-kept:seek '{"time":"2000-01-01T00:00:00Z"}' > /dev/null
+start_bridge
+until_true 60 "everything is acknowledged again" all_acknowledged events-kept
+[ "$(bridge_metric duplicates_total)" = 20000 ] || die "$(bridge_metric duplicates_total) of 20,000 messages were known"
+finish bridge || die "the bridge did not end well"
+[ "$(values events | wc -l)" = $((before + 20000)) ] || die "messages that had been acknowledged were written again"
