@@ -10,7 +10,7 @@ enum {
     TURN_MS = 1000,
     DRAIN_STEP_MS = 50,
     DRAIN_QUIET_US = 1000000, /* At a stop, a pull that brings nothing for so long is ended. */
-    FLUSH_MS = 500,
+    FLUSH_MS = 2000,
     RETURN_US = 2000000, /* Of the time for a stop, kept to give messages back. */
 };
 
@@ -95,7 +95,8 @@ static bool bridge_drain(struct bridge *bridge, int64_t timeout_ms, struct error
         source_wait(streams->context.source, sink_wake_fd(streams->context.sink), 100);
         streams_answer(streams);
     }
-    sink_flush(streams->context.sink, FLUSH_MS); /* The last heartbeat. */
+    streams_close_books(streams);
+    sink_flush(streams->context.sink, FLUSH_MS); /* And the last heartbeat. */
     return true;
 }
 
@@ -127,11 +128,18 @@ static void on_settled(void *context, uint64_t tag, const char *fault)
     streams_settled(&bridge->streams, tag, fault);
 }
 
+static void on_noted(void *context, uint64_t tag, const char *fault)
+{
+    struct bridge *bridge = context;
+
+    streams_noted(&bridge->streams, tag, fault);
+}
+
 static bool bridge_open(struct bridge *bridge, struct error *err)
 {
     static const char *const results[RELOAD_RESULT_COUNT] = {"result=\"applied\"",
                                                              "result=\"refused\""};
-    const struct sink_listener listener = {bridge, on_settled};
+    const struct sink_listener listener = {bridge, on_settled, on_noted};
     const struct pipeline *pipeline = bridge->pipeline;
     const struct bridge_options *options = bridge->options;
 

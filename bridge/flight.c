@@ -4,8 +4,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "bridge/window.h"
-
 enum { REF_BITS = 12, SLOT_NONE = UINT32_MAX };
 static_assert(1 << REF_BITS == FLIGHT_BATCH_SIZE_MAX, "a ref holds batch and slot");
 
@@ -17,11 +15,12 @@ struct slot {
     uint32_t ack_size;
     uint32_t newer; /* The slot that acknowledges in this one's place. SLOT_NONE: none. */
     uint32_t size_bytes;
+    uint32_t minute;
     uint8_t state;
-    bool ack_plain;
-    bool unsure;   /* Was sent in a request that named others as failed. */
-    bool returned; /* Was given back at the end. */
-    bool queued;   /* A place in the ready queue names it. */
+    bool ack_plain : 1;
+    bool unsure : 1;   /* Was sent in a request that named others as failed. */
+    bool returned : 1; /* Was given back at the end. */
+    bool queued : 1;   /* A place in the ready queue names it. */
 };
 
 struct batch {
@@ -200,6 +199,7 @@ static struct slot *slot_add(struct flight *flight, struct batch *batch,
         .ack_size = (uint32_t)message->ack_id_size,
         .newer = SLOT_NONE,
         .size_bytes = message->size_bytes,
+        .minute = message->minute,
         .state = SLOT_SENDING,
         .ack_plain = message->ack_id_plain,
     };
@@ -271,6 +271,13 @@ enum flight_entry flight_enter(struct flight *flight, uint32_t index,
     enter_again(flight, *known, alive, *ref);
     *known = *ref;
     return FLIGHT_DUPLICATE;
+}
+
+struct flight_owner flight_owner(const struct flight *flight, uint32_t ref)
+{
+    const struct slot *slot = slot_of(flight, ref);
+
+    return (struct flight_owner){slot->id, slot->minute};
 }
 
 void flight_remember(struct flight *flight, const void *message_id, size_t size)

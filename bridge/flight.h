@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bridge/window.h"
 #include "core/buffer.h"
 
 enum {
@@ -38,6 +39,7 @@ struct flight_message { /* Borrowed. */
     size_t ack_id_size;
     bool ack_id_plain; /* Needs no escape in JSON. */
     uint32_t size_bytes;
+    uint32_t minute; /* Of its publish time: of no meaning here. */
 };
 
 enum flight_entry {
@@ -64,6 +66,12 @@ enum flight_entry flight_enter(struct flight *flight, uint32_t batch,
                                const struct flight_message *message, uint32_t *ref);
 /* Kafka has this message already: a delivery of it is a duplicate. */
 void flight_remember(struct flight *flight, const void *message_id, size_t size);
+/* Whose slot it is, until it is settled, acknowledged or lost. */
+struct flight_owner {
+    struct window_id id;
+    uint32_t minute;
+};
+struct flight_owner flight_owner(const struct flight *flight, uint32_t ref);
 /* No more messages come into the batch. */
 void flight_close(struct flight *flight, uint32_t batch);
 

@@ -107,7 +107,7 @@ static bool commit(struct replay *replay, struct error *err)
         return true;
     process_crash_point("replay.produced");
     while (noted && replay_marks_write(&replay->marks, &key, &value))
-        noted = sink_note(replay->sink, replay->ledger, &key, &value)
+        noted = sink_note(replay->sink, replay->ledger, &key, &value, 0)
                 || error_set(err, EXIT_CODE_TARGET, "topic %s: the queue to Kafka is full",
                              replay->pipeline->ledger_topic);
     buffer_fini(&key);
@@ -242,7 +242,7 @@ static void print_text(const struct replay *replay)
 static bool open_target(struct replay *replay, struct error *err)
 {
     const struct pipeline *pipeline = replay->pipeline;
-    const struct sink_listener listener = {replay, on_settled};
+    const struct sink_listener listener = {replay, on_settled, NULL};
     char id[512];
 
     snprintf(id, sizeof id, "%s-replay-%s", pipeline->name, replay->config->name);

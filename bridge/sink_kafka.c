@@ -28,6 +28,8 @@ enum {
     LARGEST_DEFAULT = 1000000, /* If the broker does not say. */
 };
 
+#define TAG_NOTE (UINT64_C(1) << 62)
+
 struct sink_topic {
     rd_kafka_topic_t *handle;
     int32_t partition_count;
@@ -51,14 +53,19 @@ static void on_report(rd_kafka_t *producer, const rd_kafka_message_t *message, v
     struct sink *sink = context;
     uint64_t tag = (uint64_t)(uintptr_t)message->_private;
 
+    const char *fault =
+        message->err == RD_KAFKA_RESP_ERR_NO_ERROR ? NULL : rd_kafka_err2str(message->err);
+
     (void)producer;
     if (tag == 0)
         return;
+    if ((tag & TAG_NOTE) != 0) {
+        sink->listener.noted(sink->listener.context, tag & ~TAG_NOTE, fault);
+        return;
+    }
     sink->pending--;
     process_crash_point("bridge.delivered");
-    sink->listener.settled(
-        sink->listener.context, tag,
-        message->err == RD_KAFKA_RESP_ERR_NO_ERROR ? NULL : rd_kafka_err2str(message->err));
+    sink->listener.settled(sink->listener.context, tag, fault);
 }
 
 static void on_error(rd_kafka_t *producer, int code, const char *reason, void *context)
@@ -358,7 +365,7 @@ enum sink_result sink_send(struct sink *sink, const struct sink_record *record, 
     /* An empty message is an empty value: without one, compaction would take it for a tombstone. */
     const void *value = record->value != NULL ? record->value : "";
 
-    assert(record->tag != 0);
+    assert(record->tag != 0 && (record->tag & TAG_NOTE) == 0);
     if (record_size(record) > topic->largest)
         return SINK_TOO_LARGE;
 
@@ -383,15 +390,19 @@ enum sink_result sink_send(struct sink *sink, const struct sink_record *record, 
 }
 
 bool sink_note(struct sink *sink, const struct sink_topic *topic, const struct buffer *key,
-               const struct buffer *value)
+               const struct buffer *value, uint64_t tag)
 {
     int32_t partition = hash_partition(key->data, key->size, topic->partition_count);
     void *data = value->size > 0 ? value->data : NULL;
 
+    assert(tag == 0 || (sink->listener.noted != NULL && tag < TAG_NOTE));
+    tag |= tag > 0 ? TAG_NOTE : 0;
+
     return rd_kafka_producev(
                sink->producer, RD_KAFKA_V_RKT(topic->handle), RD_KAFKA_V_PARTITION(partition),
                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key->data, key->size),
-               RD_KAFKA_V_VALUE(data, value->size), RD_KAFKA_V_END)
+               RD_KAFKA_V_VALUE(data, value->size), RD_KAFKA_V_OPAQUE(opaque_of(tag)),
+               RD_KAFKA_V_END)
            == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 

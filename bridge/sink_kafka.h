@@ -25,6 +25,7 @@ struct sink_topic;
 struct sink_listener {
     void *context;
     void (*settled)(void *context, uint64_t tag, const char *fault);
+    void (*noted)(void *context, uint64_t tag, const char *fault); /* Of a note. NULL: no need. */
 };
 
 struct sink_record { /* Borrowed. */
@@ -77,10 +78,10 @@ const struct sink_topic *sink_ledger(struct sink *sink, const char *name, int32_
                                      struct error *err);
 
 enum sink_result sink_send(struct sink *sink, const struct sink_record *record, struct error *err);
-/* A record of the bridge itself: no headers, no report. False: the queue is full, it is lost. An
- * empty value deletes the key. */
+/* A record of the bridge itself: no headers, and a report only if tag is not 0 (below 2^62). False: it was not
+ * taken, as the queue is full. An empty value deletes the key. */
 bool sink_note(struct sink *sink, const struct sink_topic *topic, const struct buffer *key,
-               const struct buffer *value);
+               const struct buffer *value, uint64_t tag);
 
 int sink_wake_fd(const struct sink *sink);
 /* Hands on the reports that have come. False on a fault that no retry mends. */

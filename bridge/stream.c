@@ -128,6 +128,7 @@ struct stream *stream_new(const struct pipeline_stream *config, struct stream_co
     pulls_init(&stream->pulls, context->pipeline->bridge.max_pulls, ask_most(context, false));
     stream_limit(stream);
     stream->flight = flight_new((uint32_t)context->pipeline->bridge.dedup_ids);
+    stream->books = stream_open_books(stream);
     open_metrics(stream);
     if (delivery_open(&stream->delivery, config, context->sink, context->registry, err)) {
         remember_written(stream);
@@ -149,6 +150,7 @@ void stream_free(struct stream *stream)
     }
     delivery_close(&stream->delivery);
     flight_free(stream->flight);
+    books_free(stream->books);
     source_subscription_fini(&stream->subscription);
     free(stream);
 }

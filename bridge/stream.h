@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "bridge/backlog.h"
+#include "bridge/books.h"
 #include "bridge/dead_share.h"
 #include "bridge/delivery.h"
 #include "bridge/flight.h"
@@ -71,6 +72,9 @@ struct stream_context { /* Shared by the streams of a process. Borrowed. */
     struct registry *registry;
     struct metrics *metrics;
     size_t stream_count;
+    const struct sink_topic *ledger;
+    char instance[BOOK_NAME_SIZE]; /* Of this process, in heartbeats and books. */
+    uint64_t run;                  /* Random: of this life of it. */
 };
 
 struct stream {
@@ -91,6 +95,8 @@ struct stream {
     struct source_subscription subscription;
     struct delivery delivery;
     struct flight *flight;
+    struct books *books;
+    bool ledger_failed; /* It was said. */
     struct lease lease;
     struct pulls pulls;
 
@@ -148,7 +154,22 @@ void stream_measure(struct stream *stream);
 /* The age of what it delivers; 0 when nothing is in flight and nothing came for a while. */
 int64_t stream_behind_ms(const struct stream *stream, int64_t now_us);
 
+/* Writes the books that are due. */
+void stream_write_books(struct stream *stream);
+/* The ledger's report of a book. */
+void stream_noted(struct stream *stream, uint32_t number, const char *fault);
+/* Writes all books for the last time. */
+void stream_close_books(struct stream *stream);
+
 /* Between the files of the stream. */
+struct books *stream_open_books(const struct stream *stream);
+void stream_expect_books(struct stream *stream, const struct envelope *envelope);
+/* True if the message must wait for its book. */
+bool stream_awaits_book(struct stream *stream, const struct envelope_message *message);
+/* Counts an event of the message whose slot it is. */
+void stream_book(struct stream *stream, enum book_event event, uint32_t ref);
+/* Counts a message that is left to a redelivery, without a slot. */
+void stream_book_left(struct stream *stream, const struct envelope_message *message);
 int64_t stream_ack_us(const struct stream *stream);
 void stream_fail(struct stream *stream, const struct error *err);
 /* A call could not be started: the failure of source_start. */

@@ -73,6 +73,7 @@ static void ack_succeeded(struct stream *stream, const struct source_call *call)
 {
     process_crash_point("bridge.acked");
     for (uint32_t i = 0; i < call->refs.count; i++) {
+        stream_book(stream, BOOK_ACKED, call->refs.refs[i]);
         int64_t age_us = flight_acked(stream->flight, call->refs.refs[i], call->ended_us);
         lease_observe(&stream->lease, age_us, 1);
         metric_observe(stream->metrics[STREAM_bridge_acknowledge_seconds], age_us);
@@ -91,6 +92,7 @@ static void ack_lost(struct stream *stream, uint32_t ref)
 static bool ack_named(struct stream *stream, const json_t *metadata, uint32_t ref)
 {
     struct flight_ack_id id = flight_ack_id(stream->flight, ref);
+    struct flight_owner owner = flight_owner(stream->flight, ref);
 
     switch (ack_answer_verdict(metadata, id.text, id.size)) {
     case ACK_AGAIN:
@@ -100,8 +102,10 @@ static bool ack_named(struct stream *stream, const json_t *metadata, uint32_t re
         ack_lost(stream, ref);
         break;
     case ACK_UNNAMED:
-        if (flight_ack_unnamed(stream->flight, ref))
+        if (flight_ack_unnamed(stream->flight, ref)) {
+            books_add(stream->books, owner.minute, BOOK_ACKED, owner.id);
             stream_count(stream, STREAM_bridge_acknowledged_messages_total, 1);
+        }
         break;
     }
     return false;

@@ -155,6 +155,7 @@ static void received_messages(struct stream *stream, struct source_call *call)
         flight_open(stream->flight, call->ended_us, lease_first_us(&stream->lease, call->ended_us));
     *stream->received_end = call;
     stream->received_end = &call->link;
+    stream_expect_books(stream, envelope);
 }
 
 void stream_received(struct stream *stream, struct source_call *call)
@@ -243,6 +244,7 @@ static enum sink_result send_message(struct stream *stream, struct source_call *
         .ack_id_size = message->ack_id.size,
         .ack_id_plain = message->ack_id_plain,
         .size_bytes = message_size(envelope, message),
+        .minute = book_minute(message->publish_time_us),
     };
 
     if (ahead < envelope->message_count)
@@ -252,8 +254,14 @@ static enum sink_result send_message(struct stream *stream, struct source_call *
         enum flight_entry entered =
             flight_enter(stream->flight, call->flight_batch, &entry, &call->ref);
         call->entered = entered == FLIGHT_NEW;
-        if (entered == FLIGHT_DUPLICATE)
+        if (entered == FLIGHT_NO_ROOM)
+            stream_book_left(stream, message);
+        else
+            stream_book(stream, BOOK_RECEIVED, call->ref);
+        if (entered == FLIGHT_DUPLICATE) {
+            stream_book(stream, BOOK_DUPLICATE, call->ref);
             stream_count(stream, STREAM_bridge_duplicates_total, 1);
+        }
     }
     if (call->entered) {
         enum sink_result result = send_new(stream, envelope, message, call->ref, err);
@@ -285,8 +293,10 @@ static void stop(struct stream *stream, const struct error *err)
     stream->error = *err;
     stream->state = STREAM_STOPPED;
     log_failure("stream stops", err);
-    if (stream->received != NULL && stream->received->entered)
+    if (stream->received != NULL && stream->received->entered) {
+        stream_book(stream, BOOK_RETURNED, stream->received->ref);
         flight_settle(stream->flight, stream->received->ref, false);
+    }
     while (stream->received != NULL)
         drop_received(stream);
     stream->unsent_messages = 0;
@@ -329,6 +339,8 @@ void stream_send(struct stream *stream)
         enum sink_result result = SINK_SENT;
 
         while (result == SINK_SENT && call->next < call->envelope.message_count) {
+            if (!call->entered && stream_awaits_book(stream, &call->envelope.messages[call->next]))
+                return;
             result = send_message(stream, call, &err);
             if (stream->dead > 0 && stops_above(stream))
                 return;
@@ -348,6 +360,11 @@ void stream_send(struct stream *stream)
 
 void stream_settled(struct stream *stream, uint32_t ref, bool dead_letter, const char *fault)
 {
+    stream_book(stream,
+                fault != NULL ? BOOK_RETURNED
+                : dead_letter ? BOOK_DEAD_LETTERED
+                              : BOOK_DELIVERED,
+                ref);
     flight_settle(stream->flight, ref, fault == NULL);
     if (fault == NULL) {
         stream_count(stream,

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "core/heartbeat.h"
@@ -61,22 +62,30 @@ static bool open_streams(struct streams *streams, const struct pipeline_stream *
     return true;
 }
 
+static void name_run(struct stream_context *context)
+{
+    char host[128] = "";
+
+    gethostname(host, sizeof host - 1);
+    snprintf(context->instance, sizeof context->instance, "%s-%d", host, (int)getpid());
+    if (getrandom(&context->run, sizeof context->run, 0) != sizeof context->run)
+        context->run = (uint64_t)clock_wall_ms(clock_real()) << 22 ^ (uint64_t)getpid();
+}
+
 bool streams_open(struct streams *streams, const struct pipeline *pipeline, const char *only,
                   const struct sink_listener *listener, struct metrics *metrics, struct error *err)
 {
     const struct pipeline_stream *stream = NULL;
-    char host[128] = "";
 
     *streams = (struct streams){0};
     if (only != NULL && (stream = pipeline_stream(pipeline, only, err)) == NULL)
         return false;
-    gethostname(host, sizeof host - 1);
-    snprintf(streams->instance, sizeof streams->instance, "%s-%d", host, (int)getpid());
+    name_run(&streams->context);
     if (open_context(&streams->context, pipeline, listener, metrics, err)
         && open_streams(streams, stream, err)) {
-        streams->ledger = sink_ledger(streams->context.sink, pipeline->ledger_topic,
-                                      streams->list[0]->config->topic.replication, err);
-        if (streams->ledger != NULL)
+        streams->context.ledger = sink_ledger(streams->context.sink, pipeline->ledger_topic,
+                                              streams->list[0]->config->topic.replication, err);
+        if (streams->context.ledger != NULL)
             return true;
     }
     streams_close(streams);
@@ -194,9 +203,9 @@ static void beat(const struct streams *streams, const struct stream *stream)
     if (stream->state != STREAM_RUNNING)
         return;
     snprintf(heartbeat.stream, sizeof heartbeat.stream, "%s", stream->config->name);
-    snprintf(heartbeat.instance, sizeof heartbeat.instance, "%s", streams->instance);
+    snprintf(heartbeat.instance, sizeof heartbeat.instance, "%s", streams->context.instance);
     heartbeat_format(&heartbeat, &key, &value);
-    sink_note(streams->context.sink, streams->ledger, &key, &value);
+    sink_note(streams->context.sink, streams->context.ledger, &key, &value, 0);
     buffer_fini(&key);
     buffer_fini(&value);
 }
@@ -211,7 +220,22 @@ void streams_beat(struct streams *streams)
     for (size_t i = 0; i < streams->count; i++) {
         stream_measure(streams->list[i]);
         beat(streams, streams->list[i]);
+        stream_write_books(streams->list[i]);
     }
+}
+
+void streams_noted(struct streams *streams, uint64_t tag, const char *fault)
+{
+    uint64_t index = (tag >> 32) - 1;
+
+    assert(index < streams->count);
+    stream_noted(streams->list[index], (uint32_t)tag, fault);
+}
+
+void streams_close_books(struct streams *streams)
+{
+    for (size_t i = 0; i < streams->count; i++)
+        stream_close_books(streams->list[i]);
 }
 
 /* Stopped, or never readable for a reason that waiting does not mend. */

@@ -15,9 +15,7 @@ struct streams {
     struct stream_context context;
     struct stream **list; /* Owned. */
     size_t count;
-    const struct sink_topic *ledger;
-    char instance[256]; /* Of this process, in heartbeats. */
-    int64_t beat_us;    /* Of the next heartbeats. */
+    int64_t beat_us; /* Of the next heartbeats. */
 };
 
 /* The streams of the file that have a subscription, or the one of that name. */
@@ -37,8 +35,13 @@ void streams_ack(struct streams *streams, bool at_once);
 void streams_extend(struct streams *streams);
 /* New pulls, as far as there is room; none while draining. */
 void streams_pull(struct streams *streams, bool draining);
-/* Each second: heartbeats into the ledger, gauges. */
+/* Each second: heartbeats and books into the ledger, gauges. */
 void streams_beat(struct streams *streams);
+
+/* A report of a note in the ledger. */
+void streams_noted(struct streams *streams, uint64_t tag, const char *fault);
+/* The end of a clean stop: all books are written for the last time. */
+void streams_close_books(struct streams *streams);
 
 /* The limits of the pipeline file have changed. */
 void streams_limit(struct streams *streams);

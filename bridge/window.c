@@ -3,8 +3,8 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <xxhash.h>
 
+#include "core/book.h"
 #include "core/buffer.h"
 
 struct entry { /* Free while the id is zero; forgotten ids keep their place with number GONE. */
@@ -47,10 +47,10 @@ void window_free(struct window *window)
 
 struct window_id window_hash(const void *id, size_t size)
 {
-    XXH128_hash_t hash = XXH3_128bits(id, size);
+    struct book_hash hash = book_hash(id, size);
 
-    /* Zero marks a free place. */
-    return (struct window_id){hash.low64 | (hash.low64 == 0), hash.high64};
+    /* Its lower half is never zero, which marks a free place. */
+    return (struct window_id){hash.low, hash.high};
 }
 
 /* Where the id is, or the free place where it would go. */
