@@ -38,7 +38,7 @@ make_events() {
 }
 
 # publish_numbers FIRST LAST: a message for each number, at once, of 97 keys in turn, which are ordering keys too if
-# ORDERED is set; what was published is in $WORK/published.
+# ORDERED is set; what was published is in $WORK/published. SPACING_US puts their publish times apart.
 publish_numbers() {
     local file=$WORK/numbers
     python3 - "$1" "$2" "${ORDERED:-}" "$WORK/published" > "$file" << 'P'
@@ -51,7 +51,8 @@ for number in range(first, last + 1):
     message = {"data": base64.b64encode(text.encode()).decode(), "attributes": {"key": key}}
     print(json.dumps(message | ({"orderingKey": key} if ordered else {})))
 P
-    admin preload "{\"topic\":\"projects/$PROJECT/topics/events\",\"file\":\"$file\",\"format\":\"message\"}" > /dev/null
+    admin preload "{\"topic\":\"projects/$PROJECT/topics/events\",\"file\":\"$file\",\"format\":\"message\"${SPACING_US:+,\"spacing_us\":$SPACING_US}}" \
+        > /dev/null
 }
 
 # start_bridge: with its status server at $http.

@@ -216,7 +216,7 @@ static void memory_is_bounded_when_very_many_minutes_come(void **state)
 
     (void)state;
     for (int round = 0; round < 50; round++) {
-        int64_t now_ms = 1000 * (round + 1);
+        int64_t now_ms = INT64_C(1000) * (round + 1);
         books_tick(books, now_ms);
         for (int i = 0; i < 500; i++)
             take(books, (uint32_t)(round * 500 + i), BOOK_DELIVERED, round * 500 + i);

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The bridge's books on the ledger: exact after a clean stop, to the message and the minute; after kills, with two
+# bridges on one subscription, a lower bound that says so.
+# shellcheck disable=SC2016 # $found is jq's.
+# shellcheck source=../support/lib.sh
+. "$(dirname "$0")/../support/lib.sh"
+# shellcheck source=bridge.sh
+. "$TREE/tests/e2e/bridge.sh"
+
+start_broker
+start_emulator
+make_events
+events_pipeline
+admin clock "{\"set\": \"$(date -u -d '-2 hours' +%Y-%m-%dT%H:%M:%SZ)\"}" > /dev/null
+
+# misfits COUNT: messages without the attribute that is the key.
+misfits() {
+    seq "$1" | jq -c '{data: ("misfit \(.)" | @base64), attributes: {other: "x"}}' > "$WORK/misfits"
+    admin preload "{\"topic\":\"projects/$PROJECT/topics/events\",\"file\":\"$WORK/misfits\",\"format\":\"message\"}" > /dev/null
+}
+
+# books: the newest record of each key, and what the topics hold by minute, in $WORK/books.json and $WORK/found.json.
+books() {
+    kcat -b "$KAFKA" -C -t events-ledger -o beginning -e -q -f '%k\t%s\n' | grep '^books/' > "$WORK/ledger"
+    jq -Rs 'split("\n") | map(select(. != "") | split("\t") | {key: .[0], value: (.[1] | fromjson)}) | from_entries' \
+        "$WORK/ledger" > "$WORK/books.json"
+    for topic in events events-dead; do
+        kcat -b "$KAFKA" -C -t $topic -o beginning -e -q -f '%T\n' | sed "s/^/$topic /"
+    done | jq -Rn '[inputs | split(" ") | {topic: .[0], minute: (.[1] | tonumber | . - . % 60000)}]
+        | group_by(.minute) | map({key: (.[0].minute | tostring), value: (group_by(.topic) | map({key: .[0].topic, value: length}) | from_entries)})
+        | from_entries' > "$WORK/found.json"
+}
+
+# sums FILTER: what a filter says of {minute: {event: count, open: books that are not closed}}.
+sums() {
+    jq -e --slurpfile found "$WORK/found.json" "$1"' | if . then . else error("no: \(.)") end' <(jq '
+        [.[]] | group_by(.minute_ms) | map({key: (.[0].minute_ms | tostring), value: {
+            received: (map(.received.count) | add), delivered: (map(.delivered.count) | add),
+            duplicate: (map(.duplicate.count) | add), dead_lettered: (map(.dead_lettered.count) | add),
+            returned: (map(.returned.count) | add), acked: (map(.acked.count) | add),
+            open: (map(select(.closed | not)) | length)}}) | from_entries' "$WORK/books.json") > /dev/null \
+        || { jq -c 'to_entries[]' "$WORK/books.json" "$WORK/found.json" >&2; die "the books: $2"; }
+}
+
+note "a clean run: every message of every minute"
+SPACING_US=60000 publish_numbers 1 20000 # Twenty minutes.
+misfits 30
+start_bridge
+until_true 60 "everything is acknowledged" all_acknowledged events-to-kafka
+finish bridge || die "the bridge did not end well"
+expect_published
+books
+sums 'length > 20' "they are not by the minute"
+sums '[.[].open] | add == 0' "a book is not closed after a clean stop"
+sums 'map_values({events: .delivered, "events-dead": .dead_lettered} | with_entries(select(.value > 0))) == $found[0]' \
+    "a minute has not what the topics hold"
+sums '[.[] | .received == .delivered + .dead_lettered and .acked == .received and .duplicate + .returned == 0] | all' \
+    "a minute does not add up"
+sums '[.[].delivered] | add == 20000' "not every message is in them"
+sums '[.[].dead_lettered] | add == 30' "not every dead letter is in them"
+jq -e '[.[] | .received.hash != .delivered.hash] | any' "$WORK/books.json" > /dev/null || die "the hashes do not tell dead letters"
+
+note "redeliveries: counted as duplicates, and acknowledged"
+admin faults '{"method": "subscriptions.acknowledge", "every": 1, "status": 503}' > /dev/null
+SPACING_US=30000 publish_numbers 20001 30000
+start_bridge
+counted() { [ "$(bridge_metric "$1")" -ge "$2" ]; }
+until_true 60 "all is in Kafka" counted delivered_messages_total 10000
+admin expire '{}' > /dev/null
+until_true 60 "messages come again" counted duplicates_total 1000
+curl -sS -f -X DELETE "$PUBSUB/admin/faults"
+until_true 60 "everything is acknowledged" all_acknowledged events-to-kafka
+duplicates=$(bridge_metric duplicates_total)
+finish bridge || die "the bridge did not end well"
+books
+sums '[.[].open] | add == 0' "a book is not closed after a clean stop"
+sums "[.[].duplicate] | add == $duplicates" "the duplicates are not $duplicates"
+sums '[.[] | .received == .delivered + .dead_lettered + .duplicate + .returned and .acked <= .received] | all' "a minute does not add up"
+sums '[.[].delivered] | add == 30000' "not every message is in them, once"
+
+note "two bridges on one subscription, one killed: nothing is claimed that is not so"
+admin faults '{"method": "subscriptions.pull", "delay_ms": 50}' > /dev/null
+SPACING_US=2000 publish_numbers 30001 60000
+declare -A at
+run_bridge() {
+    at[$1]=127.0.0.1:$(free_port)
+    start "$1" "$dualrun" bridge "$pipeline" --http "${at[$1]}"
+}
+has_delivered() { [ "$(metric "http://${at[$1]}" dualrun_bridge_delivered_messages_total)" -gt "$2" ]; }
+run_bridge first
+run_bridge second
+until_true 20 "the first bridge works" has_delivered first 500
+until_true 20 "the second bridge works" has_delivered second 500
+finish first KILL || true
+all_acknowledged events-to-kafka && die "there was nothing left to do"
+admin expire '{}' > /dev/null
+run_bridge third
+until_true 60 "everything is acknowledged" all_acknowledged events-to-kafka
+finish second || die "the second bridge did not end well"
+finish third || die "the third bridge did not end well"
+expect_published 5000
+books
+sums '[.[].open] | add > 0' "the killed one has closed its book"
+[ "$(jq '[.[] | select(.closed | not).run] | unique | length' "$WORK/books.json")" = 1 ] || die "not only the killed one has open books"
+[ "$(jq '[.[].run] | unique | length' "$WORK/books.json")" -ge 4 ] || die "not every run has books"
+sums 'to_entries | map(.value.delivered <= $found[0][.key].events and .value.dead_lettered <= ($found[0][.key]["events-dead"] // 0)) | all' \
+    "they claim more than there is"
+sums 'to_entries | map(.value.open > 0 or .value.delivered == $found[0][.key].events) | all' "a minute without an open book is not exact"
+jq -e '[.[] | select(.closed) | .received.count == .delivered.count + .duplicate.count + .dead_lettered.count + .returned.count] | all' \
+    "$WORK/books.json" > /dev/null || die "a closed book does not balance"
