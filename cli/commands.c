@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "core/pipeline.h"
 #include "core/suggest.h"
+#include "export/export.h"
 #include "joiner/inspect.h"
 #include "joiner/joiner.h"
 #include "plan/plan.h"
@@ -400,6 +401,40 @@ static int run_cat(const struct command_arguments *arguments, struct error *err)
     return done ? EXIT_CODE_OK : (int)err->code;
 }
 
+/* export */
+
+/* The join that is meant: the named one, or the only one. */
+static const struct pipeline_join *choose_join(const struct pipeline *pipeline, const char *name,
+                                               struct error *err)
+{
+    if (!check_join(pipeline, name, err))
+        return NULL;
+    if (name == NULL && pipeline->join_count > 1) {
+        error_set(err, EXIT_CODE_USAGE, "%s: the file describes %zu joins", pipeline->file,
+                  pipeline->join_count);
+        error_hint(err, "name one: --join %s", pipeline->joins[0].name);
+        return NULL;
+    }
+    for (size_t i = 0; i < pipeline->join_count; i++)
+        if (name == NULL || strcmp(pipeline->joins[i].name, name) == 0)
+            return &pipeline->joins[i];
+    return NULL;
+}
+
+static int run_export(const struct command_arguments *arguments, struct error *err)
+{
+    const char *dialect = arguments->command->name + strlen("export ");
+    struct pipeline *pipeline = pipeline_load(arguments->file, err);
+    const struct pipeline_join *join =
+        pipeline != NULL ? choose_join(pipeline, command_flag(arguments, "join"), err) : NULL;
+    bool done =
+        join != NULL
+        && export_write(pipeline, join, dialect_of(dialect), command_flag(arguments, "out"), err);
+
+    pipeline_free(pipeline);
+    return done ? EXIT_CODE_OK : (int)err->code;
+}
+
 /* schema */
 
 static int run_schema_infer(const struct command_arguments *arguments, struct error *err)
@@ -547,6 +582,12 @@ static int run_completion(const struct command_arguments *arguments, struct erro
         "http", "HOST:PORT", "serve /status, /metrics, /livez and /readyz there"                   \
     }
 
+#define EXPORT_FLAGS                                                                               \
+    {"join", "NAME", "this join; needed where the file has several"},                              \
+    {                                                                                              \
+        "out", "PATH", "write there instead of to stdout"                                          \
+    }
+
 const struct command_flag command_common_flags[] = {
     {"json", NULL, "results as JSON on stdout"},
     {"log-level", "LEVEL", "debug, info (default), warn or error"},
@@ -680,6 +721,20 @@ const struct command commands[] = {
                {"follow", NULL, "go on behind the end until it is stopped"},
                {"pubsub", NULL, "from the stream's subscription instead of its topic"}},
      .run = run_cat},
+    {.name = "export duckdb-sql",
+     .summary = "the join as a query for DuckDB",
+     .text = "Writes the join of the file as one query over files that dualrun cat wrote: what the "
+             "joiner\n"
+             "writes when no record is late, row by row, with the same sample ids. Connects to "
+             "nothing; "
+             "reads\n"
+             "the file and its schemas. What the query cannot say exactly is refused with key and "
+             "line.",
+     .takes_file = true,
+     .examples = {"dualrun export duckdb-sql pipeline.yaml > labels.sql",
+                  "dualrun export duckdb-sql pipeline.yaml --join labels --out labels.sql"},
+     .flags = {EXPORT_FLAGS},
+     .run = run_export},
     {.name = "schema infer",
      .summary = "an Avro schema from sample events",
      .text =

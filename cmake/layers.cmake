@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Dependencies point one way: cli -> cutover -> plan -> schema -> {bridge, joiner, validator, cat} -> core. The validator
+# Dependencies point one way: cli -> cutover -> plan -> schema -> {bridge, joiner, validator, cat, export} -> core. The validator
 # must not share a line with the joiner whose output it judges, so a link that breaks the order is
 # refused when CMake runs, and an #include that breaks it is refused with it.
 set(DUALRUN_LAYER_core "")
@@ -7,10 +7,11 @@ set(DUALRUN_LAYER_bridge core)
 set(DUALRUN_LAYER_joiner core)
 set(DUALRUN_LAYER_validator core)
 set(DUALRUN_LAYER_cat core)
+set(DUALRUN_LAYER_export core)
 set(DUALRUN_LAYER_schema core bridge)
 set(DUALRUN_LAYER_plan core bridge schema)
 set(DUALRUN_LAYER_cutover core bridge joiner validator)
-set(DUALRUN_PARTS core bridge joiner validator cat schema plan cutover)
+set(DUALRUN_PARTS core bridge joiner validator cat export schema plan cutover)
 
 function(dualrun_links target out)
     set(found "")

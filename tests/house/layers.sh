@@ -14,7 +14,7 @@ configure() { # what is broken: prints CMake's answer
 fresh_tree() {
     rm -rf "$work/tree" "$work/build"
     mkdir "$work/tree"
-    cp -r "$source"/{CMakeLists.txt,cmake,core,bridge,joiner,validator,cat,schema,plan,cli} "$work/tree"
+    cp -r "$source"/{CMakeLists.txt,cmake,core,bridge,joiner,validator,cat,export,schema,plan,cli} "$work/tree"
     if [ -f "$source/cutover/CMakeLists.txt" ]; then cp -r "$source/cutover" "$work/tree"; fi
 }
 
