@@ -10,6 +10,7 @@
 #include "validator/audit.h"
 #include "validator/bridge_compare.h"
 #include "validator/check.h"
+#include "validator/check_ledger.h"
 #include "validator/source_topic.h"
 
 enum { CAPTURE_TIMEOUT_MS = 600000, WAIT_STEP_US = 50000 };
@@ -18,6 +19,7 @@ struct look {
     const struct check *check;
     const struct pipeline_stream *stream;
     struct bridge_compare *compare;
+    struct check_ledger books;
     int64_t horizon_us;
 };
 
@@ -57,6 +59,7 @@ static bool take_topic(void *context, const struct record *record, struct error 
 {
     struct look *look = context;
 
+    ledger_record(look->books.ledger, LEDGER_TOPIC, record);
     return bridge_compare_topic(look->compare, record, err);
 }
 
@@ -64,6 +67,7 @@ static bool take_dead(void *context, const struct record *record, struct error *
 {
     struct look *look = context;
 
+    ledger_record(look->books.ledger, LEDGER_DEAD, record);
     return bridge_compare_dead(look->compare, record, err);
 }
 
@@ -74,8 +78,11 @@ static bool read_dead(struct look *look, struct result *result, struct error *er
 
     if (look->stream->dead_letter == NULL)
         return true;
-    bool done = topic_ranges_open(&dead, kafka, look->stream->dead_letter, true, err)
-                && topic_ranges_read(&dead, kafka, look->check->progress, take_dead, look, err);
+    bool done = topic_ranges_open(&dead, kafka, look->stream->dead_letter, true, err);
+    if (done)
+        check_ledger_begin(&look->books, LEDGER_DEAD, &dead);
+    done = done && topic_ranges_read(&dead, kafka, look->check->progress, take_dead, look, err);
+    check_ledger_end(&look->books, LEDGER_DEAD, &dead);
     topic_ranges_note(&dead, result->reads, result->inconclusive);
     topic_ranges_fini(&dead);
     return done;
@@ -112,6 +119,7 @@ static bool compare(struct look *look, struct topic_ranges *topic, struct result
     for (size_t p = 0; p < topic->count; p++)
         begins[p] = topic->ranges[p].from;
     options.begins = begins;
+    check_ledger_begin(&look->books, LEDGER_TOPIC, topic);
     look->compare = bridge_compare_new(&options);
     progress_phase(check->progress, "reading the audit of %s", look->stream->name);
     bool done =
@@ -121,6 +129,9 @@ static bool compare(struct look *look, struct topic_ranges *topic, struct result
     bridge_compare_free(look->compare);
     free(begins);
     note_expired(topic, result);
+    check_ledger_end(&look->books, LEDGER_TOPIC, topic);
+    if (done)
+        check_ledger_judge(&look->books, check, result);
     return done;
 }
 
@@ -145,11 +156,13 @@ static bool look_once(struct look *look, struct result *result, struct error *er
     if (!quiet)
         result_note(result->inconclusive, "the audit subscription %s was not empty after %d s",
                     look->stream->audit_subscription, CAPTURE_TIMEOUT_MS / 1000);
+    check_ledger_open(&look->books, check, look->stream, result);
     bool done =
         topic_ranges_open(&topic, &check->pipeline->kafka, look->stream->topic.name, false, err)
         && compare(look, &topic, result, err);
     topic_ranges_note(&topic, result->reads, result->inconclusive);
     topic_ranges_fini(&topic);
+    check_ledger_fini(&look->books);
     return done;
 }
 
@@ -161,7 +174,6 @@ static void note_limits(struct result *result)
                     " records were published before the audit subscription's first message",
                     result->counts.outside);
     result_note(result->not_checked, "the order of records with one ordering key");
-    result_note(result->not_checked, "the bridge's ledger");
     if (result->counts.reference - result->counts.pending == 0)
         result_note(result->inconclusive, "there was nothing to compare");
 }
@@ -174,7 +186,7 @@ bool check_bridge(const struct check *check, const struct pipeline_stream *strea
 
     if (!look_once(&look, result, err))
         return error_wrap(err, "validate stream %s", stream->name);
-    if (result_unexplained(result) > 0) {
+    if (result_unexplained(result) > 0 || result_unbalanced_minutes(result) > 0) {
         struct result second;
         result_init(&second, COMPARISON_BRIDGE, stream->name, result->redact);
         if (!check_settle(check, err) || !look_once(&look, &second, err)) {

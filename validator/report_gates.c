@@ -42,6 +42,11 @@ static const struct gate_info gate_infos[] = {
      "the same rows",
      "look at the rows that gained or lost the label; if the difference itself is within the "
      "limit, compare more rows"},
+    {"books",
+     "minutes whose books do not agree with what lies in the topics, or do not balance in "
+     "themselves",
+     "what the bridge wrote is no longer there, or more is there than it wrote: look for another "
+     "writer, and for anything that deletes from the topics or the ledger"},
     {"counts_add_up", "every record is counted once", "this is a bug of dualrun: please report it"},
 };
 
@@ -158,6 +163,23 @@ static bool label_gate(json_t *gates, const struct result *result, double limit,
     return true;
 }
 
+/* -- Books -- */
+
+static bool books_gate(json_t *gates, const struct result *result)
+{
+    int64_t unbalanced = result_unbalanced_minutes(result);
+    const json_t *first = json_array_get(json_object_get(result->books, "list"), 0);
+    char detail[DETAIL_SIZE] = "", minute[CLOCK_TEXT_SIZE];
+
+    if (result->books == NULL)
+        return true;
+    if (first != NULL)
+        snprintf(detail, sizeof detail, "%.16s: %.200s",
+                 clock_format_ms(json_integer_value(json_object_get(first, "minute_ms")), minute),
+                 json_string_value(json_object_get(first, "text")));
+    return add_gate(gates, result, "books", (double)unbalanced, 0, "at most", detail);
+}
+
 /* -- Verdict -- */
 
 static bool identities_hold(const json_t *identities)
@@ -170,7 +192,8 @@ static bool identities_hold(const json_t *identities)
     return true;
 }
 
-/* Two records that differ, or are there twice, stay so whatever else was not read. */
+/* Two records that differ, or are there twice, stay so whatever else was not read; and books are judged only where all
+ * was read. */
 static bool is_certain(const struct result *result)
 {
     static const enum difference_kind kinds[] = {DIFFERENCE_DUPLICATE, DIFFERENCE_ALTERED,
@@ -181,7 +204,7 @@ static bool is_certain(const struct result *result)
         for (size_t cause = 0; cause < CAUSES; cause++)
             if (result->found[kinds[i]][cause] > 0 && !cause_infos[cause].explained)
                 return true;
-    return false;
+    return result_unbalanced_minutes(result) > 0;
 }
 
 /* What is missing or extra means nothing where not all was read. */
@@ -200,6 +223,7 @@ enum exit_code report_gates(const struct pipeline_gates *limits, const struct re
         good &= add_count_gate(gates, result, DIFFERENCE_OLD_DUPLICATE);
     good &= worst_bucket_gate(gates, result, limits->worst_bucket);
     good &= label_gate(gates, result, limits->label_rate_difference, reasons);
+    good &= books_gate(gates, result);
     good &=
         add_gate(gates, result, "counts_add_up", identities_hold(identities), 1, "at least", "");
     if (!identities_hold(identities) || is_certain(result))

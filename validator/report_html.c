@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "validator/html.h"
 #include "validator/report.h"
+#include "validator/report_books.h"
 
 enum {
     SAMPLES_PER_CAUSE = 8,
@@ -287,6 +288,7 @@ static void comparison(FILE *out, const json_t *one)
     html_rates(out, one);
     causes(out, one);
     identities(out, one);
+    report_books_html(one, out);
     partitions(out, one);
     if (json_array_size(json_object_get(one, "notes")) > 0) {
         fputs("<h3>Notes</h3><ul class=soft>", out);

@@ -218,6 +218,9 @@ static json_t *comparison_json(const struct report *report, const struct result 
     json_object_set_new(json, "partitions", partitions_json(result));
     json_object_set(json, "reads", result->reads);
     json_object_set(json, "facts", result->facts);
+    if (result->comparison == COMPARISON_BRIDGE)
+        json_object_set_new(json, "books",
+                            result->books != NULL ? json_incref(result->books) : json_null());
     json_object_set_new(json, "inconclusive", reasons);
     json_object_set(json, "notes", result->notes);
     json_object_set(json, "not_checked", result->not_checked);
@@ -274,12 +277,13 @@ static enum exit_code worse(enum exit_code a, enum exit_code b)
 
 static json_t *summary(const struct report *report, enum exit_code verdict)
 {
-    int64_t records = 0, unexplained = 0, explained = 0;
+    int64_t records = 0, unexplained = 0, explained = 0, unbalanced = 0;
 
     for (size_t i = 0; i < report->result_count; i++) {
         const struct result *result = &report->results[i];
         records += result->counts.reference - result->counts.pending;
         unexplained += result_unexplained(result);
+        unbalanced += result_unbalanced_minutes(result);
         for (size_t kind = 0; kind < DIFFERENCE_KINDS; kind++)
             explained += result_total(result, (enum difference_kind)kind);
     }
@@ -287,6 +291,10 @@ static json_t *summary(const struct report *report, enum exit_code verdict)
     if (verdict == EXIT_CODE_INCONCLUSIVE)
         return json_sprintf("not enough could be compared to judge (%lld records were)",
                             (long long)records);
+    if (unexplained == 0 && unbalanced > 0)
+        return json_sprintf("%lld records compared, none differs without a cause, but in %lld "
+                            "minutes the bridge's books do not agree with the topics",
+                            (long long)records, (long long)unbalanced);
     if (unexplained == 0)
         return json_sprintf("%lld records compared, none differs without a cause; %lld explained",
                             (long long)records, (long long)explained);

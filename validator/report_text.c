@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "validator/html.h"
 #include "validator/report.h"
+#include "validator/report_books.h"
 
 enum { SHOWN = 5 };
 
@@ -95,6 +96,7 @@ static void comparison(const json_t *one, FILE *out)
                        identity) if (!json_is_true(json_object_get(identity, "holds")))
         fprintf(out, "    DOES NOT ADD UP: %s (%lld, %lld)\n", text(identity, "text"),
                 count(identity, "left"), count(identity, "right"));
+    report_books_text(one, out);
     lines(json_object_get(one, "notes"), "note", out);
     lines(json_object_get(one, "inconclusive"), "inconclusive", out);
     lines(json_object_get(one, "not_checked"), "not checked", out);

@@ -85,6 +85,7 @@ void result_fini(struct result *result)
     json_decref(result->not_checked);
     json_decref(result->inconclusive);
     json_decref(result->notes);
+    json_decref(result->books);
     json_decref(result->facts);
     free(result->partitions);
     for (size_t i = 0; i < result->label_count; i++)
@@ -444,6 +445,11 @@ void result_pair(struct result *result, int64_t time_ms, uint32_t expected, uint
 }
 
 /* -- Figures -- */
+
+int64_t result_unbalanced_minutes(const struct result *result)
+{
+    return json_integer_value(json_object_get(result->books, "unbalanced"));
+}
 
 int64_t result_unexplained(const struct result *result)
 {

@@ -138,6 +138,7 @@ struct result {
     json_t *not_checked;  /* Array of sentences. */
     json_t *inconclusive; /* Array of reasons. */
     json_t *notes;        /* Array of sentences: what was borne, and by which rule. */
+    json_t *books;        /* Object of ledger.h; NULL: there are none. */
     json_t *facts;        /* Object: watermarks, hashes, late counts. */
 };
 
@@ -157,6 +158,8 @@ void result_add_label(struct result *result, const char *field);
 void result_pair(struct result *result, int64_t time_ms, uint32_t expected, uint32_t found);
 void result_note(json_t *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Minutes whose books do not agree with the topics, or with themselves. */
+int64_t result_unbalanced_minutes(const struct result *result);
 int64_t result_unexplained(const struct result *result);
 int64_t result_total(const struct result *result, enum difference_kind kind);
 /* Judged and eligible reference records; the ratio is 0 when nothing was eligible. */
