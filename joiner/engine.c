@@ -62,14 +62,15 @@ static bool check_memory(const struct engine *engine, struct error *err)
 
     for (size_t i = 0; i < engine->shard_count; i++)
         bytes += shard_memory_bytes(engine->shards[i]);
-    if ((int64_t)bytes <= engine->join->memory_bytes / 4 * 3)
+    if ((int64_t)bytes <= engine->join->memory_bytes / 4 * ENGINE_INDEX_PARTS)
         return true;
     error_set(err, EXIT_CODE_STATE,
-              "join %s: the index of live rows needs %zu bytes, more than "
+              "join %s: the index of live rows needs %zu bytes in memory, more than "
               "three quarters of memory: %s",
               engine->join->name, bytes, units_format_size(engine->join->memory_bytes, limit));
     return error_hint(err,
-                      "raise the join's memory (48 bytes a live row are plenty), or spread the "
+                      "raise the join's memory (2 bytes a live row are the least, and with 48 none "
+                      "goes to disk), or spread the "
                       "partitions over more processes");
 }
 

@@ -47,6 +47,8 @@ static bool open_shards(struct engine *engine, rd_kafka_topic_partition_list_t *
     if (!kafka_read_committed(engine->context.consumer, list, err))
         return error_wrap(err, "group %s", engine->join->group);
     engine->context.store_bytes = engine->join->memory_bytes / 4 / (tasks > 0 ? tasks : 1);
+    engine->context.index_limits = (struct row_index_limits){
+        engine->context.directory, (size_t)engine->context.store_bytes * ENGINE_INDEX_PARTS};
     for (int i = 0; i < list->cnt; i++) {
         if (strcmp(list->elems[i].topic, primary) != 0)
             continue;

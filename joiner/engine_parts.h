@@ -14,6 +14,9 @@
 #include "joiner/shard.h"
 #include "joiner/slot.h"
 
+/* Of memory, one quarter is the store's, the others are the index's. */
+enum { ENGINE_INDEX_PARTS = 3 };
+
 struct engine {
     const struct pipeline *pipeline;
     const struct pipeline_join *join;

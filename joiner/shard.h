@@ -48,6 +48,7 @@ struct shard_context { /* Of a join, shared by its shards. Borrowed. */
     const char *checkpoints; /* The folder that the processes of this state directory share. */
     char *cluster;           /* Kafka's id of it. */
     int64_t store_bytes;     /* For each shard's store. */
+    struct row_index_limits index_limits; /* Of each shard. */
 };
 
 struct shard;

@@ -93,7 +93,8 @@ static bool load(struct shard *shard, const char *path, const struct checkpoint 
     shard->store = store_rocksdb_open(shard->directory, path, context->store_bytes, err);
     if (shard->store == NULL)
         return false;
-    shard->task = task_new(context->task_join, shard->store, &shard->output);
+    shard->task =
+        task_new(context->task_join, shard->store, &shard->output, &context->index_limits);
     return task_load(shard->task, &checkpoint->cut, err);
 }
 

@@ -132,7 +132,8 @@ static bool open_state(struct shard *shard, bool found, struct error *err)
     shard->store = store_rocksdb_open(shard->directory, NULL, shard->context->store_bytes, err);
     if (shard->store == NULL)
         return false;
-    shard->task = task_new(shard->context->task_join, shard->store, &shard->output);
+    shard->task = task_new(shard->context->task_join, shard->store, &shard->output,
+                           &shard->context->index_limits);
     for (uint32_t i = 0; i < shard->input_count; i++)
         shard->feeds[i].start_offset =
             found ? shard->commit.inputs[i].replay_offset : shard->feeds[i].low_offset;

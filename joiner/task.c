@@ -17,7 +17,7 @@
 enum { FLOOR_STEPS = 256 };
 
 struct task *task_new(const struct task_join *join, struct store *store,
-                      const struct task_output *output)
+                      const struct task_output *output, const struct row_index_limits *limits)
 {
     struct task *task = memory_new(sizeof *task);
 
@@ -28,6 +28,7 @@ struct task *task_new(const struct task_join *join, struct store *store,
     for (uint32_t i = 1; i < join->input_count; i++) {
         task->hi_ms = max_of(task->hi_ms, join->windows[i].after_ms);
         task->lo_ms = max_of(task->lo_ms, join->windows[i].before_ms);
+        task->before_ms[i] = join->windows[i].before_ms;
     }
     task->reach_ms = task->hi_ms + join->lateness_ms + (join->latest ? task->lo_ms : 0);
     task->watermark_ms = TASK_TIME_NONE;
@@ -35,7 +36,7 @@ struct task *task_new(const struct task_join *join, struct store *store,
         task->inputs[i].max_time_ms = TASK_TIME_NONE;
         floor_init(&task->inputs[i].floor, max_of(1, (task->reach_ms + task->lo_ms) / FLOOR_STEPS));
     }
-    row_index_init(&task->index);
+    row_index_init(&task->index, limits, task->before_ms);
     arena_init(&task->group.arena, TASK_GROUP_BLOCK);
     return task;
 }
@@ -128,10 +129,11 @@ static int order_times(const void *a, const void *b)
 void task_find_primaries(struct task *task, uint64_t key_hash, int64_t after_ms)
 {
     const struct row_index_entry *entry;
-    size_t cursor = SIZE_MAX;
+    struct row_index_walk walk;
 
     task->time_count = 0;
-    while ((entry = row_index_next(&task->index, key_hash, &cursor)) != NULL) {
+    row_index_walk_begin(&walk, &task->index, key_hash);
+    while ((entry = row_index_walk_next(&walk)) != NULL) {
         if (row_index_input(entry) != ROW_PRIMARY || row_index_time_ms(entry) <= after_ms)
             continue;
         if (task->time_count == task->time_capacity) {
@@ -269,10 +271,11 @@ static bool put_beside_secondaries(struct task *task, const struct row *primary,
 {
     struct gather gather = {.task = task};
     const struct row_index_entry *entry;
-    size_t cursor = SIZE_MAX;
+    struct row_index_walk walk;
     bool ok = true;
 
-    while (ok && (entry = row_index_next(&task->index, key_hash, &cursor)) != NULL) {
+    row_index_walk_begin(&walk, &task->index, key_hash);
+    while (ok && (entry = row_index_walk_next(&walk)) != NULL) {
         uint32_t input = row_index_input(entry);
         int64_t time_ms = row_index_time_ms(entry);
 
@@ -393,7 +396,7 @@ bool task_add(struct task *task, const struct row *row, struct task_verdict *ver
     input->offset = row->offset + 1;
     input->max_time_ms = max_of(input->max_time_ms, row->time_ms);
     update_watermark(task);
-    return true;
+    return row_index_check(&task->index, err);
 }
 
 /* --- What it knows --- */
@@ -420,7 +423,12 @@ uint64_t task_row_count(const struct task *task)
 
 size_t task_memory_bytes(const struct task *task)
 {
-    return row_index_bytes(&task->index);
+    return row_index_memory_bytes(&task->index);
+}
+
+size_t task_disk_bytes(const struct task *task)
+{
+    return row_index_disk_bytes(&task->index);
 }
 
 uint32_t task_holder(const struct task *task)

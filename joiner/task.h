@@ -19,6 +19,7 @@
 #include "core/task_commit.h"
 #include "joiner/floor.h"
 #include "joiner/row.h"
+#include "joiner/row_index.h"
 #include "joiner/store.h"
 
 struct task_window {
@@ -49,9 +50,9 @@ struct task_output {
 
 struct task;
 
-/* Borrows join, store and output for its life. */
+/* Borrows join, store, output and the directory of limits (NULL: none) for its life. */
 struct task *task_new(const struct task_join *join, struct store *store,
-                      const struct task_output *output);
+                      const struct task_output *output, const struct row_index_limits *limits);
 void task_free(struct task *task);
 
 /*
@@ -119,7 +120,9 @@ int64_t task_watermark_ms(const struct task *task);
 int64_t task_max_time_ms(const struct task *task, uint32_t input);
 int64_t task_offset(const struct task *task, uint32_t input);
 uint64_t task_row_count(const struct task *task);
+/* Of the index of live rows. */
 size_t task_memory_bytes(const struct task *task);
+size_t task_disk_bytes(const struct task *task);
 /* The input to read next: the one with the smallest M_i. */
 int64_t task_cutoff_ms(const struct task *task);
 /* The input that holds the watermark back: the least M_i of those that are not idle. */

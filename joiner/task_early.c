@@ -33,10 +33,11 @@ static void mark(struct task *task, int64_t time_ms, const struct row *row)
 static int count_matches(struct task *task, uint64_t key_hash, int64_t primary_ms)
 {
     const struct row_index_entry *entry;
-    size_t cursor = SIZE_MAX;
+    struct row_index_walk walk;
     int count = 0;
 
-    while (count < 2 && (entry = row_index_next(&task->index, key_hash, &cursor)) != NULL) {
+    row_index_walk_begin(&walk, &task->index, key_hash);
+    while (count < 2 && (entry = row_index_walk_next(&walk)) != NULL) {
         uint32_t input = row_index_input(entry);
         int64_t time_ms = row_index_time_ms(entry), last_ms;
 
@@ -135,9 +136,11 @@ static size_t find_homes(struct task *task, uint64_t key_hash, int64_t primary_m
                          struct buffer *homes)
 {
     const struct row_index_entry *entry;
-    size_t cursor = SIZE_MAX, count, kept = 0;
+    struct row_index_walk walk;
+    size_t count, kept = 0;
 
-    while ((entry = row_index_next(&task->index, key_hash, &cursor)) != NULL) {
+    row_index_walk_begin(&walk, &task->index, key_hash);
+    while ((entry = row_index_walk_next(&walk)) != NULL) {
         struct home home;
 
         memset(&home, 0, sizeof home);
@@ -232,5 +235,5 @@ bool task_emit_early(struct task *task, struct error *err)
     }
     marks->count = 0;
     buffer_clear(&marks->keys);
-    return ok;
+    return ok && row_index_check(&task->index, err);
 }

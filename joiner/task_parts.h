@@ -64,6 +64,7 @@ struct task {
     int64_t cursor_ms; /* Everything that lies before has been closed. */
     bool cursor_set;
     struct task_input inputs[TASK_COMMIT_INPUTS_MAX];
+    int64_t before_ms[TASK_COMMIT_INPUTS_MAX]; /* For the index. */
     struct row_index index;
     uint64_t row_hash;
     struct buffer place, content, from, to; /* Scratch. */

@@ -91,7 +91,7 @@ bool task_load(struct task *task, const struct task_cut *cut, struct error *err)
     task->loaded = true;
     return task->store->ops->scan(task->store, bytes_of(&task->from), bytes_of(&task->to), load_row,
                                   task, err)
-           && !task->failed
+           && !task->failed && row_index_check(&task->index, err)
            && check_rows(task, &cut->commit, "the checkpoint's rows are not the committed ones",
                          err);
 }
@@ -121,7 +121,7 @@ bool task_replay(struct task *task, const struct row *row, struct error *err)
     assert(row->offset < task->inputs[row->input].offset);
     if (task_home_ms(task, row->input, row->time_ms) < task->replay_cutoff_ms)
         return true;
-    return task_keep_row(task, row, &verdict, err);
+    return task_keep_row(task, row, &verdict, err) && row_index_check(&task->index, err);
 }
 
 bool task_settle(struct task *task, const struct task_commit *commit, struct error *err)

@@ -239,10 +239,11 @@ bool task_close(struct task *task, struct error *err)
     if (cutoff_ms == TASK_TIME_NONE || (task->cursor_set && task->cursor_ms >= cutoff_ms))
         return true;
     task->limit_ms = cutoff_ms;
-    if (!sweep(task, err))
+    if (!sweep(task, err) || !row_index_check(&task->index, err))
         return false;
     for (uint32_t i = 0; i < task->join->input_count; i++)
         floor_cut(&task->inputs[i].floor, cutoff_ms);
+    row_index_forget(&task->index, cutoff_ms);
     buffer_clear(&task->from);
     row_put_time(&task->from, cutoff_ms);
     return task->store->ops->forget(task->store, bytes_of(&task->from), err);

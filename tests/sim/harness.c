@@ -78,8 +78,21 @@ static void must(bool ok, const struct error *err)
     abort();
 }
 
+/* Every second task has memory for few rows only, so that its index goes to disk again and again. */
+static struct row_index_limits next_limits(void)
+{
+    static size_t count;
+    const char *directory = getenv("TMPDIR");
+
+    count++;
+    return (struct row_index_limits){directory != NULL ? directory : "/tmp",
+                                     count % 2 * (count % 29 + 1) * 28};
+}
+
 void harness_resume(struct harness *harness, const struct model_join *join, struct store *store)
 {
+    struct row_index_limits limits = next_limits();
+
     memset(harness, 0, sizeof *harness);
     harness->model_join = join;
     harness->join = (struct task_join){
@@ -94,7 +107,7 @@ void harness_resume(struct harness *harness, const struct model_join *join, stru
         harness->join.windows[i] = (struct task_window){join->before[i], join->after[i]};
     harness->output = (struct task_output){harness, emit};
     harness->store = store;
-    harness->task = task_new(&harness->join, store, &harness->output);
+    harness->task = task_new(&harness->join, store, &harness->output, &limits);
 }
 
 void harness_start(struct harness *harness, const struct model_join *join, struct store *store)

@@ -104,11 +104,15 @@ static void places_sort_by_time_then_key(void **state)
     buffer_fini(&next);
 }
 
-static size_t rows_of(const struct row_index *index, uint64_t key_hash)
-{
-    size_t cursor = SIZE_MAX, count = 0;
+static const int64_t before_ms[] = {0, 10, 25};
 
-    while (row_index_next(index, key_hash, &cursor) != NULL)
+static size_t rows_of(struct row_index *index, uint64_t key_hash)
+{
+    struct row_index_walk walk;
+    size_t count = 0;
+
+    row_index_walk_begin(&walk, index, key_hash);
+    while (row_index_walk_next(&walk) != NULL)
         count++;
     return count;
 }
@@ -120,7 +124,7 @@ static void the_index_finds_every_row_of_a_key_through_removals_and_growth(void 
     struct row_index index;
 
     (void)state;
-    row_index_init(&index);
+    row_index_init(&index, NULL, before_ms);
     for (uint64_t row = 0; row < ROWS; row++)
         for (uint64_t key = 0; key < KEYS; key++)
             row_index_add(&index, key * 3 - 20, row, (uint32_t)(row % 3), (int64_t)row - 9);
@@ -142,7 +146,94 @@ static void the_index_finds_every_row_of_a_key_through_removals_and_growth(void 
             assert_true(
                 row_index_remove(&index, key * 3 - 20, row, (uint32_t)(row % 3), (int64_t)row - 9));
     assert_int_equal(index.count, 0);
-    assert_true(row_index_bytes(&index) < 100000); /* It gave back what it had grown to. */
+    assert_true(row_index_memory_bytes(&index) < 100000); /* It gave back what it had grown to. */
+    row_index_fini(&index);
+}
+
+enum { STREAM = 40000, HOT = 40 }; /* One row in HOT has the hot key. */
+
+struct known_row {
+    uint64_t key_hash;
+    uint32_t input;
+    int64_t time_ms;
+};
+
+/* Hashes at both ends of the table, so that rows wrap around; keys with one row and with many. */
+static struct known_row row_at(uint64_t number)
+{
+    uint64_t mixed = (number + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t key = number % HOT == 0 ? UINT64_MAX - 5 : number % 4 == 0 ? mixed >> 54 << 54 : mixed;
+
+    return (struct known_row){number % 13 == 0 ? UINT64_MAX - number % 100 : key,
+                              (uint32_t)(mixed >> 33) % 3,
+                              (int64_t)(number / 10 + (mixed >> 40) % 20)};
+}
+
+/* Adds the stream's rows and takes out those that die on the way, in the order of their homes. */
+static void run_stream(struct row_index *index, uint64_t from, uint64_t to)
+{
+    struct error err;
+
+    for (uint64_t number = from; number < to; number++) {
+        struct known_row row = row_at(number);
+
+        row_index_add(index, row.key_hash, number, row.input, row.time_ms);
+        if (number % 500 != 499)
+            continue;
+        int64_t cutoff_ms = (int64_t)number / 10 - 1000, last_ms = cutoff_ms - 50;
+        for (uint64_t old = 0; old < number; old++) {
+            row = row_at(old);
+            int64_t home_ms = row.time_ms + before_ms[row.input];
+            if (home_ms >= last_ms && home_ms < cutoff_ms)
+                assert_true(row_index_remove(index, row.key_hash, old, row.input, row.time_ms));
+        }
+        row_index_forget(index, cutoff_ms);
+        assert_true(row_index_check(index, &err));
+    }
+}
+
+static void what_memory_has_no_room_for_is_found_on_disk(void **state)
+{
+    struct row_index_limits limits = {"/tmp", 100 * 1024};
+    struct row_index whole, small;
+
+    (void)state;
+    row_index_init(&whole, NULL, before_ms);
+    row_index_init(&small, &limits, before_ms);
+    for (uint64_t end = STREAM / 4; end <= STREAM; end += STREAM / 4) {
+        run_stream(&whole, end - STREAM / 4, end);
+        run_stream(&small, end - STREAM / 4, end);
+        assert_int_equal(small.count, whole.count);
+        assert_true(row_index_disk_bytes(&small) > 0);
+        assert_true(row_index_memory_bytes(&small) <= limits.memory_bytes);
+        for (uint64_t number = 0; number < end + 1000; number += 3) {
+            struct known_row row = row_at(number);
+
+            assert_int_equal(row_index_has(&small, row.key_hash, number, row.input, row.time_ms),
+                             row_index_has(&whole, row.key_hash, number, row.input, row.time_ms));
+            if (number % 51 == 0)
+                assert_int_equal(rows_of(&small, row.key_hash), rows_of(&whole, row.key_hash));
+        }
+    }
+    row_index_forget(&small, INT64_MAX);
+    assert_int_equal(row_index_disk_bytes(&small), 0);
+    row_index_fini(&whole);
+    row_index_fini(&small);
+}
+
+static void an_index_that_cannot_be_written_is_told_and_stays_wrong(void **state)
+{
+    struct row_index_limits limits = {"/nowhere", 1024};
+    struct row_index index;
+    struct error err;
+
+    (void)state;
+    row_index_init(&index, &limits, before_ms);
+    for (uint64_t row = 0; row < 5000; row++)
+        row_index_add(&index, row << 50, row, 0, 1);
+    assert_false(row_index_check(&index, &err));
+    assert_non_null(strstr(err.text, "No such file or directory"));
+    assert_non_null(strstr(err.hint, "make space"));
     row_index_fini(&index);
 }
 
@@ -175,6 +266,8 @@ int main(void)
         cmocka_unit_test(a_cut_place_is_refused),
         cmocka_unit_test(places_sort_by_time_then_key),
         cmocka_unit_test(the_index_finds_every_row_of_a_key_through_removals_and_growth),
+        cmocka_unit_test(what_memory_has_no_room_for_is_found_on_disk),
+        cmocka_unit_test(an_index_that_cannot_be_written_is_told_and_stays_wrong),
         cmocka_unit_test(the_floor_is_never_above_a_live_row_and_rises_as_rows_die),
     };
 

@@ -93,7 +93,7 @@ static void start(struct world *world)
     world->store = store_rocksdb_open(directory, NULL, MEMORY, &err);
     free(directory);
     assert_non_null(world->store);
-    world->task = task_new(&join, world->store, &output);
+    world->task = task_new(&join, world->store, &output, NULL);
     feed(world, 0, VIEWS);
 }
 
@@ -130,7 +130,7 @@ static bool reopen(struct world *world, const char *path, const struct checkpoin
     if (!ok)
         return false;
 
-    struct task *task = task_new(&join, store, &output);
+    struct task *task = task_new(&join, store, &output, NULL);
 
     ok = task_load(task, &checkpoint->cut, err);
     if (ok)
