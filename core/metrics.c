@@ -25,6 +25,7 @@ struct metric {
     char *labels; /* "" without labels. */
     struct metric *next;
     _Atomic int64_t value; /* Of a histogram: the sum. */
+    _Atomic bool withdrawn;
     _Atomic uint64_t
         buckets[]; /* Histograms only: BOUND_COUNT, and one for all above. Not summed up. */
 };
@@ -203,6 +204,13 @@ void metric_set(struct metric *metric, int64_t value)
 {
     assert(metric->def->kind == METRIC_GAUGE);
     atomic_store_explicit(&metric->value, value, memory_order_relaxed);
+    atomic_store_explicit(&metric->withdrawn, false, memory_order_relaxed);
+}
+
+void metric_withdraw(struct metric *metric)
+{
+    assert(metric->def->kind == METRIC_GAUGE);
+    atomic_store_explicit(&metric->withdrawn, true, memory_order_relaxed);
 }
 
 void metric_observe(struct metric *metric, int64_t value)
@@ -288,7 +296,7 @@ static void format_family(const struct family *family, struct buffer *out)
     for (const struct metric *metric = family->first; metric != NULL; metric = metric->next) {
         if (family->def->kind == METRIC_HISTOGRAM)
             format_histogram(metric, out);
-        else
+        else if (!atomic_load_explicit(&metric->withdrawn, memory_order_relaxed))
             format_value(metric, out);
     }
 }

@@ -39,6 +39,8 @@ struct metric *metrics_series(struct metrics *metrics, const struct metric_def *
 
 void metric_add(struct metric *metric, int64_t delta);
 void metric_set(struct metric *metric, int64_t value);
+/* Of a gauge: it says nothing until it is set again, as of a partition that another process has now. */
+void metric_withdraw(struct metric *metric);
 /* Of a histogram: how many values were observed. */
 int64_t metric_value(const struct metric *metric);
 /* Histogram with buckets of 1, 2, 5 × 10^n up to 5 × 10^9; value in stored units, below 0 counts as 0. */

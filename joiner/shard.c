@@ -287,11 +287,7 @@ bool shard_describe(struct shard *shard, rd_kafka_topic_partition_list_t *offset
     }
     shard->dirty = false;
     shard->committed = true;
-    metric_set(shard->metrics[SHARD_join_live_rows], (int64_t)commit.row_count);
-    metric_set(shard->metrics[SHARD_join_index_bytes], (int64_t)task_memory_bytes(shard->task));
-    metric_set(shard->metrics[SHARD_join_index_disk_bytes], (int64_t)task_disk_bytes(shard->task));
-    if (commit.watermark_ms != TASK_TIME_NONE)
-        metric_set(shard->metrics[SHARD_join_watermark_seconds], commit.watermark_ms);
+    shard_set_gauges(shard);
     return true;
 }
 

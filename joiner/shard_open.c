@@ -16,6 +16,13 @@ static const struct metric_def metric_defs[SHARD_METRIC_COUNT] = {
 #include "joiner/metrics.def"
 };
 
+static void withdraw_gauges(struct shard *shard)
+{
+    for (int i = 0; i < SHARD_METRIC_COUNT; i++)
+        if (metric_defs[i].kind == METRIC_GAUGE)
+            metric_withdraw(shard->metrics[i]);
+}
+
 static void open_metrics(struct shard *shard)
 {
     struct buffer labels = {0};
@@ -28,6 +35,7 @@ static void open_metrics(struct shard *shard)
         shard->metrics[i] =
             metrics_series(shard->context->metrics, &metric_defs[i], buffer_text(&labels));
     buffer_fini(&labels);
+    withdraw_gauges(shard); /* Until they are known. */
 }
 
 /* Every partition of a task is committed with the same text: read it, and see that it is one cut. */
@@ -176,6 +184,7 @@ static bool open_feeds(struct shard *shard, rd_kafka_topic_partition_t *const *c
 static void become_running(struct shard *shard)
 {
     shard->state = SHARD_RUNNING;
+    shard_set_gauges(shard);
     log_info("task runs", LOG_TEXT("join", shard->context->join->name),
              LOG_INT("partition", shard->partition),
              LOG_INT("live_rows", task_row_count(shard->task)),
@@ -248,6 +257,8 @@ void shard_close(struct shard *shard)
             rd_kafka_message_destroy(feed->batch[feed->next]);
         if (feed->queue != NULL)
             rd_kafka_queue_destroy(feed->queue);
+        if (feed->lag != NULL)
+            metric_withdraw(feed->lag);
         record_reader_fini(&feed->reader);
     }
     task_free(shard->task);
@@ -258,6 +269,6 @@ void shard_close(struct shard *shard)
     free(shard->checkpoints);
     buffer_fini(&shard->key);
     buffer_fini(&shard->value);
-    metric_set(shard->metrics[SHARD_join_live_rows], 0);
+    withdraw_gauges(shard);
     free(shard);
 }

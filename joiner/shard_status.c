@@ -38,7 +38,9 @@ static void describe_input(const struct shard *shard, uint32_t input, struct sta
         .lag = lag_of(shard, input),
         .max_time_ms = task_max_time_ms(shard->task, input),
         .at_end = feed->at_end,
-        .silent_ms = shard->watched_ms - feed->silent_since_ms,
+        .silent_ms = shard->watched_ms > feed->silent_since_ms
+                         ? shard->watched_ms - feed->silent_since_ms
+                         : 0,
         .idle = feed->at_end ? feed->idle : IDLE_READING,
     };
     metric_set(feed->lag, status->lag);
@@ -77,6 +79,17 @@ void shard_status(const struct shard *shard, struct status_task *status)
 uint64_t shard_row_count(const struct shard *shard)
 {
     return task_row_count(shard->task);
+}
+
+void shard_set_gauges(struct shard *shard)
+{
+    const struct task *task = shard->task;
+
+    metric_set(shard->metrics[SHARD_join_live_rows], (int64_t)task_row_count(task));
+    metric_set(shard->metrics[SHARD_join_index_bytes], (int64_t)task_memory_bytes(task));
+    metric_set(shard->metrics[SHARD_join_index_disk_bytes], (int64_t)task_disk_bytes(task));
+    if (task_watermark_ms(task) != TASK_TIME_NONE)
+        metric_set(shard->metrics[SHARD_join_watermark_seconds], task_watermark_ms(task));
 }
 
 size_t shard_memory_bytes(const struct shard *shard)

@@ -60,6 +60,24 @@ static void counters_and_gauges_are_written_in_prometheus_text_form(void **state
                    "dualrun_bridge_behind_seconds -1.5\n");
 }
 
+#define HEAD                                                                                       \
+    "# HELP dualrun_bridge_behind_seconds Age of what is delivered.\\nA \\\\ and a \"quote\".\n"   \
+    "# TYPE dualrun_bridge_behind_seconds gauge\n"
+
+static void a_gauge_that_is_withdrawn_says_nothing_until_it_is_set(void **state)
+{
+    struct metrics *metrics = *state;
+    struct metric *one = metrics_series(metrics, &behind, "partition=\"1\"");
+
+    metric_set(one, 2000);
+    metric_set(metrics_series(metrics, &behind, "partition=\"2\""), 3000);
+    metric_withdraw(one);
+    assert_formats(metrics, HEAD "dualrun_bridge_behind_seconds{partition=\"2\"} 3\n");
+    metric_set(one, 1000);
+    assert_formats(metrics, HEAD "dualrun_bridge_behind_seconds{partition=\"1\"} 1\n"
+                                 "dualrun_bridge_behind_seconds{partition=\"2\"} 3\n");
+}
+
 static void the_same_name_and_labels_are_one_series(void **state)
 {
     struct metric_def again = pulled;
@@ -157,6 +175,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(counters_and_gauges_are_written_in_prometheus_text_form,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(a_gauge_that_is_withdrawn_says_nothing_until_it_is_set,
                                         start, stop),
         cmocka_unit_test_setup_teardown(the_same_name_and_labels_are_one_series, start, stop),
         cmocka_unit_test_setup_teardown(label_values_are_escaped, start, stop),
