@@ -8,6 +8,8 @@
 #                              CPU time of that process, its start included
 # join.peak_rss_bytes          of the same run
 #     _with_checkpoints        both once more, with a checkpoint every 5 s
+#     _small_memory            both with 16 MiB, an eighth of what the live rows take: most of their index lies on disk
+#     _narrow_window           both with a window of one minute: a ninth of the live rows
 #     _hot_key                 both for 300,000 views, 1 % of which, and of the engagements, have one key
 # join.latency_ms_p99          a live feed of 5,000 views a second: from the wall clock at which the watermark of a live
 #                              feed closes a row to when a read_committed consumer has it; commits every second. _p50 too
@@ -180,6 +182,12 @@ whole_run whole "" "64 MiB, no checkpoints"
 write_pipeline checkpointed
 sed -i 's/checkpoint_interval: .*/checkpoint_interval: 5s/' "$work/checkpointed/pipeline.yaml"
 whole_run checkpointed _with_checkpoints "64 MiB, a checkpoint every 5 s"
+write_pipeline small
+sed -i 's/memory: 64MiB/memory: 16MiB/' "$work/small/pipeline.yaml"
+whole_run small _small_memory "16 MiB, no checkpoints"
+write_pipeline narrow
+sed -i 's/after: 10m/after: 1m/; s/lateness: 30s/lateness: 5s/' "$work/narrow/pipeline.yaml"
+whole_run narrow _narrow_window "64 MiB, window of 1 min"
 write_pipeline hot
 sed -i 's/join-views/hot-views/; s/join-engagements/hot-engagements/' "$work/hot/pipeline.yaml"
 echo "1 1" > "$work/registry/subjects/hot-views-value"

@@ -194,7 +194,7 @@ static void run_stream(struct row_index *index, uint64_t from, uint64_t to)
 
 static void what_memory_has_no_room_for_is_found_on_disk(void **state)
 {
-    struct row_index_limits limits = {"/tmp", 100 * 1024};
+    struct row_index_limits limits = {"/tmp", 102400};
     struct row_index whole, small;
 
     (void)state;
