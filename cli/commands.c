@@ -721,6 +721,19 @@ const struct command commands[] = {
                {"follow", NULL, "go on behind the end until it is stopped"},
                {"pubsub", NULL, "from the stream's subscription instead of its topic"}},
      .run = run_cat},
+    {.name = "export bigquery-sql",
+     .summary = "the join as a query for BigQuery",
+     .text =
+         "Writes the join of the file as one query over tables that hold the lines of dualrun cat; "
+         "its head\n"
+         "says how to load them. Connects to nothing. What the query cannot say exactly is refused "
+         "with key\n"
+         "and line.",
+     .takes_file = true,
+     .examples = {"dualrun export bigquery-sql pipeline.yaml > labels.sql",
+                  "dualrun export bigquery-sql pipeline.yaml --join labels --out labels.sql"},
+     .flags = {EXPORT_FLAGS},
+     .run = run_export},
     {.name = "export duckdb-sql",
      .summary = "the join as a query for DuckDB",
      .text = "Writes the join of the file as one query over files that dualrun cat wrote: what the "
@@ -733,6 +746,18 @@ const struct command commands[] = {
      .takes_file = true,
      .examples = {"dualrun export duckdb-sql pipeline.yaml > labels.sql",
                   "dualrun export duckdb-sql pipeline.yaml --join labels --out labels.sql"},
+     .flags = {EXPORT_FLAGS},
+     .run = run_export},
+    {.name = "export flink-sql",
+     .summary = "the join as a query for Flink",
+     .text = "Writes the join of the file as a continuous query over its topics: tables with "
+             "watermarks, interval\n"
+             "joins, aggregates. Its head says how Flink's answer differs on the way. Connects to "
+             "nothing. What\n"
+             "the query cannot say exactly is refused with key and line.",
+     .takes_file = true,
+     .examples = {"dualrun export flink-sql pipeline.yaml > labels.sql",
+                  "dualrun export flink-sql pipeline.yaml --join labels --out labels.sql"},
      .flags = {EXPORT_FLAGS},
      .run = run_export},
     {.name = "schema infer",

@@ -10,7 +10,9 @@ _dualrun() {
     'report show') words=' --format --json --log-level --log-json --help ' ;;
     'report diff') words=' --json --log-level --log-json --help ' ;;
     'cat '*) words=' --at --partition --last --from --to --key --count --follow --pubsub --json --log-level --log-json --help ' ;;
+    'export bigquery-sql') words=' --join --out --json --log-level --log-json --help ' ;;
     'export duckdb-sql') words=' --join --out --json --log-level --log-json --help ' ;;
+    'export flink-sql') words=' --join --out --json --log-level --log-json --help ' ;;
     'schema infer') words=' --stream --sample --name --namespace --no-enums --json --log-level --log-json --help ' ;;
     'schema check') words=' --stream --mode --json --log-level --log-json --help ' ;;
     'schema show') words=' --stream --json --log-level --log-json --help ' ;;
@@ -22,7 +24,7 @@ _dualrun() {
     esac
     [[ $COMP_CWORD -eq 1 ]] && words='plan bridge join validate report cat export schema config version help'
     [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == report ]] && words='show diff'
-    [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == export ]] && words='duckdb-sql'
+    [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == export ]] && words='bigquery-sql duckdb-sql flink-sql'
     [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == schema ]] && words='infer check show'
     [[ $COMP_CWORD -eq 2 && ${COMP_WORDS[1]} == config ]] && words='show check schema'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

@@ -107,7 +107,7 @@ void value_put_id(const struct dialect *dialect, const char *alias, const struct
     if (input->id.path != NULL)
         value_put_text(dialect, alias, &input->id, out);
     else
-        SQL_PUT(out, dialect->message_id, alias);
+        SQL_PUT(out, dialect->message_id, alias, input->stream->topic.name);
 }
 
 /* --- Conditions --- */
