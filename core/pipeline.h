@@ -159,6 +159,7 @@ struct pipeline_join {
     struct pipeline_output_field *fields;
     size_t field_count;
     int64_t commit_interval_ms;
+    int32_t commit_records;         /* Or after so many; 0: not so. */
     int64_t checkpoint_interval_ms; /* 0: never. */
     int64_t memory_bytes;           /* Block cache, write buffers and index together. */
     char *state_directory;

@@ -35,6 +35,7 @@ struct engine {
     bool callback_failed;
     struct drain *drain; /* Only if the join shall end. */
     int64_t commit_due_us, watched_us, status_us, drained_us, assigned_us, refetched_us;
+    int64_t committed_inputs;   /* Of all that the shards have read, what the last commit had. */
     int64_t commits, commit_us; /* How many, and how long the last one took. */
     int64_t status_inputs;      /* Read when the status was last made. */
     struct metric *commit_seconds, *recoveries_total;
