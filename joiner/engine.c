@@ -125,7 +125,7 @@ bool engine_commit_shards(struct engine *engine, struct error *err)
     return ok;
 }
 
-static int64_t inputs_read(const struct engine *engine)
+int64_t engine_inputs_read(const struct engine *engine)
 {
     int64_t count = 0;
 
@@ -139,7 +139,7 @@ static bool commit_is_due(const struct engine *engine, int64_t now_us)
     int32_t records = engine->join->commit_records;
 
     return now_us >= engine->commit_due_us
-           || (records > 0 && inputs_read(engine) - engine->committed_inputs >= records);
+           || (records > 0 && engine_inputs_read(engine) - engine->committed_inputs >= records);
 }
 
 bool engine_commit(struct engine *engine, bool now, struct error *err)
@@ -149,7 +149,7 @@ bool engine_commit(struct engine *engine, bool now, struct error *err)
     if (!now && !commit_is_due(engine, began_us))
         return true;
     bool ok = engine_commit_shards(engine, err);
-    engine->committed_inputs = inputs_read(engine);
+    engine->committed_inputs = engine_inputs_read(engine);
     int64_t ended_us = engine_now_us();
     engine->commit_due_us = began_us + interval_us;
     if (engine->commit_due_us < ended_us + interval_us / 2)

@@ -65,6 +65,8 @@ void engine_on_rebalance(rd_kafka_t *consumer, rd_kafka_resp_err_t code,
 void engine_close_shards(struct engine *engine);
 
 /* Closes what is due in every task and commits all of them in one transaction. */
+/* Of all shards that it has, since the process began. */
+int64_t engine_inputs_read(const struct engine *engine);
 bool engine_commit_shards(struct engine *engine, struct error *err);
 /* One at a time, so that the join stops but shortly: of all, or of the first that is due. */
 void engine_checkpoint_shards(struct engine *engine, bool all);

@@ -23,10 +23,7 @@ static void describe_fields(const struct engine *engine, struct status *status,
 /* How fast records come in, since the last picture. */
 static int64_t take_rate(struct engine *engine, int64_t now)
 {
-    int64_t inputs = 0, elapsed_us = now - engine->status_us;
-
-    for (size_t i = 0; i < engine->shard_count; i++)
-        inputs += shard_input_count(engine->shards[i]);
+    int64_t inputs = engine_inputs_read(engine), elapsed_us = now - engine->status_us;
     int64_t rate = elapsed_us > 0 ? (inputs - engine->status_inputs) * 1000000 / elapsed_us : 0;
     engine->status_inputs = inputs;
     return rate > 0 ? rate : 0;
