@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/buffer.h"
 #include "core/clock.h"
 #include "validator/html.h"
 #include "validator/report.h"
@@ -169,7 +170,50 @@ static void streak_line(const json_t *streak, FILE *out)
             json_is_true(json_object_get(streak, "holds")) ? "long enough" : "not yet enough");
 }
 
-void report_text(const json_t *document, FILE *out)
+/*
+ * A string without what a terminal obeys: control characters, also those of C1, become U+FFFD. A line end
+ * is one: what comes from the data must not look like a line of ours. JSON text is valid UTF-8.
+ */
+static json_t *harmless_string(const char *string)
+{
+    struct buffer out = {0};
+
+    for (const char *at = string; *at != '\0'; at++) {
+        bool c1 = *at == '\xc2' && (unsigned char)at[1] < 0xa0;
+
+        if (c1 || (unsigned char)*at < ' ' || *at == '\x7f')
+            buffer_append_text(&out, "\xef\xbf\xbd");
+        else
+            buffer_append_byte(&out, (uint8_t)*at);
+        at += c1;
+    }
+    json_t *harmless = json_string(buffer_text(&out));
+    buffer_fini(&out);
+    return harmless;
+}
+
+static json_t *harmless_copy(const json_t *value)
+{
+    const char *name;
+    json_t *child, *copy;
+    size_t i;
+
+    if (json_is_string(value))
+        return harmless_string(json_string_value(value));
+    if (!json_is_object(value) && !json_is_array(value))
+        return json_copy((json_t *)(uintptr_t)value);
+    copy = json_is_object(value) ? json_object() : json_array();
+    json_object_foreach((json_t *)(uintptr_t)value, name, child)
+    {
+        json_t *harmless = harmless_string(name);
+        json_object_set_new(copy, json_string_value(harmless), harmless_copy(child));
+        json_decref(harmless);
+    }
+    json_array_foreach(value, i, child) json_array_append_new(copy, harmless_copy(child));
+    return copy;
+}
+
+static void print_document(const json_t *document, FILE *out)
 {
     const json_t *provenance = json_object_get(document, "provenance"), *one;
     size_t i;
@@ -184,4 +228,12 @@ void report_text(const json_t *document, FILE *out)
     fprintf(out, "  run %s of %s, %s to %s\n", text(provenance, "run_id"),
             text(provenance, "pipeline"), text(provenance, "started"), text(provenance, "ended"));
     fprintf(out, "  next: %s\n", text(document, "next"));
+}
+
+void report_text(const json_t *document, FILE *out)
+{
+    json_t *harmless = harmless_copy(document);
+
+    print_document(harmless, out);
+    json_decref(harmless);
 }

@@ -3,7 +3,7 @@
 
 #include "validator/report.h"
 
-static const char hostile[] = "<a href='x'>&\"]]>\x1b\xef\xbf\xbf";
+static const char hostile[] = "<a href='x'>&\"]]>\x1b\xef\xbf\xbf\n\xc2\x9b\x7f";
 
 /* What one format makes of a document. Returns (caller frees). */
 static char *rendered(const json_t *document, const char *format)
@@ -163,7 +163,7 @@ static void what_a_document_says_breaks_out_of_no_form(void **state)
     json_t *document = document_of(&f);
     poison(document);
     char *html = rendered(document, "html"), *xml = rendered(document, "junit"),
-         *prometheus = rendered(document, "prometheus");
+         *prometheus = rendered(document, "prometheus"), *text = rendered(document, "text");
     assert_null(strstr(html, "<a href='x'"));
     assert_null(strstr(html, "<img>"));
     assert_null(strstr(xml, "<a href"));
@@ -172,6 +172,13 @@ static void what_a_document_says_breaks_out_of_no_form(void **state)
     assert_null(strstr(xml, "\xef\xbf\xbf"));
     assert_non_null(strstr(xml, "]]&gt;\xef\xbf\xbd\xef\xbf\xbd"));
     assert_non_null(strstr(prometheus, "pipeline=\"<a href='x'>&\\\"]]>"));
+    assert_null(strchr(text, '\x1b'));
+    assert_null(strchr(text, '\x7f'));
+    assert_null(strstr(text, "\xc2\x9b"));
+    assert_null(strstr(text, "\xef\xbf\xbf\n"));
+    assert_non_null(
+        strstr(text, "]]>\xef\xbf\xbd\xef\xbf\xbf\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"));
+    free(text);
     free(html);
     free(xml);
     free(prometheus);
