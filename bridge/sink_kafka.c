@@ -259,6 +259,18 @@ int32_t sink_topic_partitions(const struct sink_topic *topic)
     return topic->partition_count;
 }
 
+bool sink_topic_ends(const struct sink *sink, const struct sink_topic *topic, int64_t *ends,
+                     struct error *err)
+{
+    int64_t low;
+
+    for (int32_t p = 0; p < topic->partition_count; p++)
+        if (!kafka_watermarks(sink->producer, rd_kafka_topic_name(topic->handle), p, &low, &ends[p],
+                              err))
+            return false;
+    return true;
+}
+
 /* One of the bridge's own topics: made if it is not there, else taken as it is. */
 static const struct sink_topic *own_topic(struct sink *sink, const char *name, int32_t partitions,
                                           int32_t replication,

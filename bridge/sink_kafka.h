@@ -70,6 +70,9 @@ void sink_abort(struct sink *sink);
 const struct sink_topic *sink_topic(struct sink *sink, const struct pipeline_topic *topic,
                                     struct error *err);
 int32_t sink_topic_partitions(const struct sink_topic *topic);
+/* By partition the offset behind the last record, into as many as it has partitions. */
+bool sink_topic_ends(const struct sink *sink, const struct sink_topic *topic, int64_t *ends,
+                     struct error *err);
 /* The topic for what does not fit: takes a message of any size that Pub/Sub can bring. */
 const struct sink_topic *sink_dead_letters(struct sink *sink, const char *name,
                                            const struct pipeline_topic *like, struct error *err);

@@ -154,6 +154,8 @@ void stream_measure(struct stream *stream);
 /* The age of what it delivers; 0 when nothing is in flight and nothing came for a while. */
 int64_t stream_behind_ms(const struct stream *stream, int64_t now_us);
 
+/* On the ledger: that this run begins, and where its topics end. */
+void stream_begin_books(const struct stream *stream);
 /* Writes the books that are due. */
 void stream_write_books(struct stream *stream);
 /* The ledger's report of a book. */

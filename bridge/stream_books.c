@@ -13,7 +13,7 @@ static uint64_t note_tag(const struct stream *stream, uint32_t number)
     return ((uint64_t)stream->index + 1) << 32 | number;
 }
 
-struct books *stream_open_books(const struct stream *stream)
+static struct book names_of(const struct stream *stream)
 {
     const struct pipeline_stream *config = stream->config;
     struct book names = {.run = stream->context->run};
@@ -24,9 +24,43 @@ struct books *stream_open_books(const struct stream *stream)
     snprintf(names.topic, sizeof names.topic, "%s", config->topic.name);
     snprintf(names.dead_letter, sizeof names.dead_letter, "%s",
              config->dead_letter != NULL ? config->dead_letter : "");
+    return names;
+}
+
+struct books *stream_open_books(const struct stream *stream)
+{
+    struct book names = names_of(stream);
     struct books *books = books_new(&names);
+
     books_tick(books, clock_monotonic_us(stream->context->clock) / 1000);
     return books;
+}
+
+static bool ends_of(const struct stream *stream, const struct sink_topic *topic, int64_t **ends,
+                    size_t *count, struct error *err)
+{
+    *count = topic != NULL ? (size_t)sink_topic_partitions(topic) : 0;
+    *ends = memory_array(*count + 1, sizeof **ends);
+    return topic == NULL || sink_topic_ends(stream->context->sink, topic, *ends, err);
+}
+
+void stream_begin_books(const struct stream *stream)
+{
+    const struct stream_context *context = stream->context;
+    struct book_run run = {.names = names_of(stream), .started_ms = clock_wall_ms(context->clock)};
+    struct buffer key = {0}, value = {0};
+    struct error err = {0};
+
+    if (ends_of(stream, stream->delivery.topic, &run.topic_ends, &run.topic_count, &err)
+        && ends_of(stream, stream->delivery.dead_letters, &run.dead_ends, &run.dead_count, &err)) {
+        book_run_format(&run, &key, &value);
+        sink_note(context->sink, context->ledger, &key, &value, 0);
+    } else {
+        log_failure("the ends of the topics cannot be read: books will be a lower bound", &err);
+    }
+    book_run_fini(&run);
+    buffer_fini(&key);
+    buffer_fini(&value);
 }
 
 void stream_write_books(struct stream *stream)

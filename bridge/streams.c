@@ -10,6 +10,8 @@
 #include "core/heartbeat.h"
 #include "core/log.h"
 
+enum { BEGIN_MS = 5000 };
+
 static bool open_context(struct stream_context *context, const struct pipeline *pipeline,
                          const struct sink_listener *listener, struct metrics *metrics,
                          struct error *err)
@@ -72,6 +74,14 @@ static void name_run(struct stream_context *context)
         context->run = (uint64_t)clock_wall_ms(clock_real()) << 22 ^ (uint64_t)getpid();
 }
 
+/* Confirmed before anything is pulled. A ledger that does not answer holds nothing up for long. */
+static void begin_books(const struct streams *streams)
+{
+    for (size_t i = 0; i < streams->count; i++)
+        stream_begin_books(streams->list[i]);
+    sink_flush(streams->context.sink, BEGIN_MS);
+}
+
 bool streams_open(struct streams *streams, const struct pipeline *pipeline, const char *only,
                   const struct sink_listener *listener, struct metrics *metrics, struct error *err)
 {
@@ -85,8 +95,10 @@ bool streams_open(struct streams *streams, const struct pipeline *pipeline, cons
         && open_streams(streams, stream, err)) {
         streams->context.ledger = sink_ledger(streams->context.sink, pipeline->ledger_topic,
                                               streams->list[0]->config->topic.replication, err);
-        if (streams->context.ledger != NULL)
+        if (streams->context.ledger != NULL) {
+            begin_books(streams);
             return true;
+        }
     }
     streams_close(streams);
     return false;

@@ -50,6 +50,29 @@ static void put_sums(json_t *json, const struct book *book)
     }
 }
 
+/* Without what follows it: who says it, of what. */
+static json_t *names_json(const struct book *book, const char *run)
+{
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "stream", book->stream, "instance",
+                             book->instance, "subscription", book->subscription, "topic",
+                             book->topic, "dead_letter", book->dead_letter, "run", run);
+
+    assert(json
+           != NULL); /* Names come from the pipeline file, which is UTF-8, and from the host. */
+    return json;
+}
+
+/* Takes it. */
+static void dump(json_t *json, struct buffer *value)
+{
+    size_t size = json_dumpb(json, NULL, 0, JSON_COMPACT);
+
+    buffer_clear(value);
+    json_dumpb(json, (char *)buffer_reserve(value, size), size, JSON_COMPACT);
+    value->size = size;
+    json_decref(json);
+}
+
 void book_format(const struct book *book, struct buffer *key, struct buffer *value)
 {
     char minute[CLOCK_TEXT_SIZE], run[HEX_SIZE];
@@ -60,21 +83,37 @@ void book_format(const struct book *book, struct buffer *key, struct buffer *val
     buffer_appendf(key, BOOK_KEY_PREFIX "%s/%s/%s/%.*sZ/%" PRIu32, book->stream, book->instance,
                    run, MINUTE_SIZE, minute, book->number);
 
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "stream", book->stream,
-                  "instance", book->instance, "subscription", book->subscription, "topic",
-                  book->topic, "dead_letter", book->dead_letter, "run", run, "minute", minute,
-                  "minute_ms", (json_int_t)book_minute_ms(book->minute), "number",
-                  (json_int_t)book->number, "closed", book->closed);
-
-    assert(json
-           != NULL); /* Names come from the pipeline file, which is UTF-8, and from the host. */
+    json_t *json = names_json(book, run);
+    json_object_set_new(json, "minute", json_string(minute));
+    json_object_set_new(json, "minute_ms", json_integer(book_minute_ms(book->minute)));
+    json_object_set_new(json, "number", json_integer(book->number));
+    json_object_set_new(json, "closed", json_boolean(book->closed));
     put_sums(json, book);
-    size_t size = json_dumpb(json, NULL, 0, JSON_COMPACT);
-    buffer_clear(value);
-    json_dumpb(json, (char *)buffer_reserve(value, size), size, JSON_COMPACT);
-    value->size = size;
-    json_decref(json);
+    dump(json, value);
+}
+
+static json_t *offsets_json(const int64_t *offsets, size_t count)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_integer(offsets[i]));
+    return list;
+}
+
+void book_run_format(const struct book_run *run, struct buffer *key, struct buffer *value)
+{
+    char id[HEX_SIZE];
+
+    snprintf(id, sizeof id, "%016" PRIx64, run->names.run);
+    buffer_clear(key);
+    buffer_appendf(key, BOOK_RUN_KEY_PREFIX "%s/%s/%s", run->names.stream, run->names.instance, id);
+
+    json_t *json = names_json(&run->names, id);
+    json_object_set_new(json, "started_ms", json_integer(run->started_ms));
+    json_object_set_new(json, "topic_ends", offsets_json(run->topic_ends, run->topic_count));
+    json_object_set_new(json, "dead_letter_ends", offsets_json(run->dead_ends, run->dead_count));
+    dump(json, value);
 }
 
 /* -- Back -- */
@@ -129,18 +168,25 @@ static bool parse_sums(const json_t *json, struct book *book)
     return true;
 }
 
+static bool parse_names(const json_t *json, struct book *book)
+{
+    const json_t *run = json_object_get(json, "run");
+
+    return copy_name(json, "stream", false, book->stream)
+           && copy_name(json, "instance", false, book->instance)
+           && copy_name(json, "subscription", false, book->subscription)
+           && copy_name(json, "topic", false, book->topic)
+           && copy_name(json, "dead_letter", true, book->dead_letter)
+           && json_string_length(run) == 16 && parse_hex(json_string_value(run), &book->run);
+}
+
 bool book_parse(const void *value, size_t size, struct book *book)
 {
     json_t *json = json_loadb(value, size, JSON_REJECT_DUPLICATES, NULL);
-    const json_t *run = json_object_get(json, "run"), *closed = json_object_get(json, "closed");
+    const json_t *closed = json_object_get(json, "closed");
     int64_t minute_ms = 0, number = 0;
 
-    bool whole = copy_name(json, "stream", false, book->stream)
-                 && copy_name(json, "instance", false, book->instance)
-                 && copy_name(json, "subscription", false, book->subscription)
-                 && copy_name(json, "topic", false, book->topic)
-                 && copy_name(json, "dead_letter", true, book->dead_letter)
-                 && json_string_length(run) == 16 && parse_hex(json_string_value(run), &book->run)
+    bool whole = parse_names(json, book)
                  && parse_count(json, "minute_ms", (int64_t)UINT32_MAX * BOOK_MINUTE_MS, &minute_ms)
                  && minute_ms % BOOK_MINUTE_MS == 0
                  && parse_count(json, "number", UINT32_MAX, &number) && json_is_boolean(closed)
@@ -152,4 +198,42 @@ bool book_parse(const void *value, size_t size, struct book *book)
     }
     json_decref(json);
     return whole;
+}
+
+static bool parse_offsets(const json_t *json, const char *member, int64_t **offsets, size_t *count)
+{
+    const json_t *list = json_object_get(json, member), *one;
+    size_t i;
+
+    if (!json_is_array(list) || json_array_size(list) > BOOK_RUN_PARTITIONS_MAX)
+        return false;
+    *count = json_array_size(list);
+    *offsets = memory_array(*count + 1, sizeof **offsets);
+    json_array_foreach(list, i, one)
+    {
+        (*offsets)[i] = json_integer_value(one);
+        if (!json_is_integer(one) || (*offsets)[i] < 0)
+            return false;
+    }
+    return true;
+}
+
+bool book_run_parse(const void *value, size_t size, struct book_run *run)
+{
+    json_t *json = json_loadb(value, size, JSON_REJECT_DUPLICATES, NULL);
+
+    *run = (struct book_run){0};
+    bool whole = parse_names(json, &run->names)
+                 && parse_count(json, "started_ms", INT64_MAX, &run->started_ms)
+                 && parse_offsets(json, "topic_ends", &run->topic_ends, &run->topic_count)
+                 && parse_offsets(json, "dead_letter_ends", &run->dead_ends, &run->dead_count);
+    json_decref(json);
+    return whole;
+}
+
+void book_run_fini(struct book_run *run)
+{
+    free(run->topic_ends);
+    free(run->dead_ends);
+    *run = (struct book_run){0};
 }

@@ -77,6 +77,27 @@ struct book {
     struct book_sum sums[BOOK_EVENTS];
 };
 
+/*
+ * Where a run begins, under "run/STREAM/INSTANCE/RUN", written before all its books: what lies before the offsets of
+ * the first run is of no book.
+ */
+#define BOOK_RUN_KEY_PREFIX "run/"
+enum { BOOK_RUN_PARTITIONS_MAX = 10000 };
+
+struct book_run {
+    struct book names;   /* Without minute, number and sums. */
+    int64_t started_ms;  /* Wall clock. */
+    int64_t *topic_ends; /* By partition the offset behind the last record. Owned. */
+    size_t topic_count;  /* Partitions. */
+    int64_t *dead_ends;  /* Of the dead letters. Owned. */
+    size_t dead_count;
+};
+
+void book_run_fini(struct book_run *run);
+void book_run_format(const struct book_run *run, struct buffer *key, struct buffer *value);
+/* To be freed by book_run_fini, also if it is false. */
+bool book_run_parse(const void *value, size_t size, struct book_run *run);
+
 /* Of a publish time; what lies before 1970 or behind the year 9999 counts to the first or last one. */
 uint32_t book_minute(int64_t publish_time_us);
 int64_t book_minute_ms(uint32_t minute);

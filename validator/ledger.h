@@ -9,7 +9,8 @@
  *
  * holds for any number of processes, killed at any moment: a record is in the topic before its book counts
  * it, and its book is on the ledger, open, before the record is written. Where the counts are equal, the
- * hashes must be, too. Each book must balance in itself. Records that came out of the dead letters, or of
+ * hashes must be, too. What lies before the beginning of the first run is left out; if a run does not say where
+ * it began, there is no upper bound. Each book must balance in itself. Records that came out of the dead letters, or of
  * another subscription, are in no book and are left out. Pure.
  */
 #ifndef VALIDATOR_LEDGER_H
@@ -31,7 +32,7 @@ struct ledger;
 struct ledger *ledger_new(const struct pipeline_stream *stream); /* Borrowed until ledger_free. */
 void ledger_free(struct ledger *ledger);
 
-/* A record of the ledger topic; what is no book is passed over. */
+/* A record of the ledger topic; what is neither a book nor the beginning of a run is passed over. */
 void ledger_book(struct ledger *ledger, const struct record *record);
 void ledger_fix(struct ledger *ledger);
 

@@ -112,6 +112,46 @@ static void what_is_no_book_is_refused(void **state)
     refuse("\"acked\"", "\"acknowledged\"");
 }
 
+static void the_beginning_of_a_run_reads_as_documented_and_back(void **state)
+{
+    int64_t ends[] = {0, 17, INT64_MAX}, dead[] = {5};
+    struct book_run run = {.names = one,
+                           .started_ms = 1763717400123,
+                           .topic_ends = ends,
+                           .topic_count = 3,
+                           .dead_ends = dead,
+                           .dead_count = 1},
+                    back;
+    struct buffer key = {0}, value = {0};
+
+    (void)state;
+    book_run_format(&run, &key, &value);
+    assert_string_equal(buffer_text(&key), "run/views/host-4711/fedcba9876543210");
+    assert_string_equal(
+        buffer_text(&value),
+        "{\"stream\":\"views\",\"instance\":\"host-4711\",\"subscription\":\"views-to-kafka\","
+        "\"topic\":\"views\",\"dead_letter\":\"views-dead\",\"run\":\"fedcba9876543210\","
+        "\"started_ms\":1763717400123,\"topic_ends\":[0,17,9223372036854775807],"
+        "\"dead_letter_ends\":[5]}");
+    assert_true(book_run_parse(value.data, value.size, &back));
+    assert_string_equal(back.names.subscription, "views-to-kafka");
+    assert_true(back.names.run == one.run && back.started_ms == 1763717400123);
+    assert_int_equal(back.topic_count, 3);
+    assert_memory_equal(back.topic_ends, ends, sizeof ends);
+    assert_int_equal(back.dead_count, 1);
+    assert_true(back.dead_ends[0] == 5);
+    book_run_fini(&back);
+    for (size_t size = 0; size < value.size; size++) { /* Cut anywhere. */
+        assert_false(book_run_parse(value.data, size, &back));
+        book_run_fini(&back);
+    }
+    *(char *)memchr(value.data, '[', value.size) = '"';
+    assert_false(book_run_parse(value.data, value.size, &back));
+    book_run_fini(&back);
+    buffer_fini(&key);
+    buffer_fini(&value);
+}
+
 static void a_minute_holds_what_was_published_in_it(void **state)
 {
     (void)state;
@@ -152,6 +192,7 @@ int main(void)
         cmocka_unit_test(a_book_reads_as_documented),
         cmocka_unit_test(a_book_reads_back_the_same),
         cmocka_unit_test(what_is_no_book_is_refused),
+        cmocka_unit_test(the_beginning_of_a_run_reads_as_documented_and_back),
         cmocka_unit_test(a_minute_holds_what_was_published_in_it),
         cmocka_unit_test(a_sum_sees_what_is_doubled_and_what_is_swapped),
     };

@@ -52,6 +52,24 @@ static void put(struct ledger *ledger, const struct book *book)
     buffer_fini(&value);
 }
 
+static void begin_run(struct ledger *ledger, uint64_t run, int64_t topic_end, int64_t dead_end)
+{
+    struct book_run begun = {.names = book_of(run, 0),
+                             .topic_ends = &topic_end,
+                             .topic_count = 1,
+                             .dead_ends = &dead_end,
+                             .dead_count = 1};
+    struct buffer key = {0}, value = {0};
+
+    book_run_format(&begun, &key, &value);
+    ledger_book(ledger, &(struct record){.key = key.data,
+                                         .key_size = key.size,
+                                         .value = value.data,
+                                         .value_size = value.size});
+    buffer_fini(&key);
+    buffer_fini(&value);
+}
+
 /* A message from pull to acknowledgement. */
 static void count(struct book *book, enum book_event event, int id)
 {
@@ -62,7 +80,7 @@ static void count(struct book *book, enum book_event event, int id)
 }
 
 static void find_from(struct ledger *ledger, enum ledger_side side, const char *from,
-                      uint32_t minute, int id, bool replayed)
+                      uint32_t minute, int id, int64_t offset, bool replayed)
 {
     char source[PROVENANCE_TEXT_SIZE], text[32];
     struct provenance_source provenance = {
@@ -77,6 +95,7 @@ static void find_from(struct ledger *ledger, enum ledger_side side, const char *
 
     ledger_record(ledger, side,
                   &(struct record){.topic = side == LEDGER_TOPIC ? topic_name : dead_name,
+                                   .offset = offset,
                                    .timestamp_ms = provenance.publish_time_us / 1000,
                                    .headers = headers,
                                    .header_count = replayed ? 2 : 1});
@@ -84,7 +103,12 @@ static void find_from(struct ledger *ledger, enum ledger_side side, const char *
 
 static void find(struct ledger *ledger, enum ledger_side side, uint32_t minute, int id)
 {
-    find_from(ledger, side, "views-to-kafka", minute, id, false);
+    find_from(ledger, side, "views-to-kafka", minute, id, 0, false);
+}
+
+static void find_at(struct ledger *ledger, uint32_t minute, int id, int64_t offset)
+{
+    find_from(ledger, LEDGER_TOPIC, "views-to-kafka", minute, id, offset, false);
 }
 
 /* What a member of the judgement must be; the ledger ends with it. */
@@ -123,6 +147,7 @@ static struct ledger *ledger_with(const struct book *book)
 {
     struct ledger *ledger = ledger_new(&stream);
 
+    begin_run(ledger, book->run, 0, 0);
     put(ledger, book);
     ledger_fix(ledger);
     return ledger;
@@ -211,6 +236,7 @@ static void an_open_book_is_a_lower_bound(void **state)
         count(&other, BOOK_DELIVERED, id);
     other.closed = true;
     struct ledger *ledger = ledger_with(&book);
+    begin_run(ledger, 2, 0, 0);
     put(ledger, &other);
     ledger_fix(ledger);
     for (int id = 0; id < 12; id++)
@@ -268,8 +294,8 @@ static void replayed_and_foreign_records_are_in_no_book(void **state)
 
     (void)state;
     find_all(ledger);
-    find_from(ledger, LEDGER_TOPIC, "views-to-kafka", MINUTE, 8, true);
-    find_from(ledger, LEDGER_TOPIC, "another", MINUTE, 50, false);
+    find_from(ledger, LEDGER_TOPIC, "views-to-kafka", MINUTE, 8, 0, true);
+    find_from(ledger, LEDGER_TOPIC, "another", MINUTE, 50, 0, false);
     ledger_record(ledger, LEDGER_TOPIC, &(struct record){.topic = topic_name});
     expect(ledger, 1, 0, "");
 }
@@ -309,6 +335,49 @@ static void a_minute_without_books_is_no_fault(void **state)
     assert_int_equal(json_integer_value(json_object_get(json, "unbalanced")), 0);
     json_decref(json);
     ledger_free(ledger);
+}
+
+/* A record without an offset of its own lies at 0. */
+static void what_lies_before_the_first_run_is_of_no_book(void **state)
+{
+    struct book book = closed_book();
+
+    (void)state;
+    for (int64_t begin = 0; begin < 2; begin++) {
+        struct ledger *ledger = ledger_new(&stream);
+        begin_run(ledger, 1, begin, 0);
+        begin_run(ledger, 2, begin + 10, 100); /* A later one changes nothing. */
+        book = closed_book();
+        book.sums[BOOK_DELIVERED] = book.sums[BOOK_RECEIVED] = book.sums[BOOK_DEAD_LETTERED];
+        book.sums[BOOK_ACKED] = book.sums[BOOK_DEAD_LETTERED];
+        book.sums[BOOK_DEAD_LETTERED] = (struct book_sum){0}; /* Two delivered: 8 and 9. */
+        put(ledger, &book);
+        ledger_fix(ledger);
+        find(ledger, LEDGER_TOPIC, MINUTE, 0);
+        find_at(ledger, MINUTE, 8, begin + 1);
+        find_at(ledger, MINUTE, 9, begin + 2);
+        expect(ledger, 1, begin == 0,
+               begin == 0 ? "the books say 2 delivered, topic views has 3" : "");
+    }
+}
+
+static void a_run_that_does_not_say_where_it_began_gives_no_upper_bound(void **state)
+{
+    struct book book = closed_book();
+
+    (void)state;
+    book.run = 2;
+    for (int gone = 0; gone < 2; gone++) {
+        struct ledger *ledger = ledger_new(&stream);
+        begin_run(ledger, 1, 0, 0); /* Another one did. */
+        put(ledger, &book);
+        ledger_fix(ledger);
+        for (int id = gone; id < 10; id++)
+            find(ledger, id < 8 ? LEDGER_TOPIC : LEDGER_DEAD, MINUTE, id);
+        for (int id = 100; id < 103 && gone == 0; id++)
+            find(ledger, LEDGER_TOPIC, MINUTE, id);
+        expect(ledger, 1, gone, gone ? "the books say 8 delivered, topic views has 7" : "");
+    }
 }
 
 static void what_retention_deleted_is_not_judged(void **state)
@@ -391,6 +460,7 @@ static void live(struct world *world, uint64_t run)
     struct bridge bridge = {0};
     int uncounted = 0;
 
+    begin_run(world->ledger, run, world->record_count, 0);
     for (int step = rand() % 400; step > 0; step--) {
         int minute = rand() % MINUTES, id = world->record_count++;
         if (!bridge.begun[minute]) {
@@ -441,7 +511,7 @@ static void in_no_world_is_there_a_false_alarm_and_what_was_counted_is_missed(vo
         }
         for (int id = 0; id < world.record_count; id++)
             if (id != gone)
-                find(world.ledger, LEDGER_TOPIC, world.records[id].minute, id);
+                find_at(world.ledger, world.records[id].minute, id, id);
         json_t *json = ledger_judge(world.ledger);
         int64_t unbalanced = json_integer_value(json_object_get(json, "unbalanced"));
         /* What killed bridges have not counted makes up for one that is gone of the same minute, but a single one has
@@ -468,6 +538,8 @@ int main(void)
         cmocka_unit_test(replayed_and_foreign_records_are_in_no_book),
         cmocka_unit_test(books_of_other_topics_and_subscriptions_are_not_asked),
         cmocka_unit_test(a_minute_without_books_is_no_fault),
+        cmocka_unit_test(what_lies_before_the_first_run_is_of_no_book),
+        cmocka_unit_test(a_run_that_does_not_say_where_it_began_gives_no_upper_bound),
         cmocka_unit_test(what_retention_deleted_is_not_judged),
         cmocka_unit_test(a_book_that_does_not_balance_in_itself_is_told),
         cmocka_unit_test(in_no_world_is_there_a_false_alarm_and_what_was_counted_is_missed),
