@@ -125,20 +125,23 @@ sums '[.[] | .received == .delivered + .dead_lettered + .duplicate + .returned a
 sums '[.[].delivered] | add == 30000' "not every message is in them, once"
 
 note "two bridges on one subscription, one killed: nothing is claimed that is not so"
-SPACING_US=2000 publish_numbers 30001 75000
+SPACING_US=2000 publish_numbers 30001 50000
 sed -i 's/^    decode: raw/&\n    max_rate: 1000/' "$pipeline" # So that there is work as long as the validator looks.
 declare -A at
 run_bridge() {
     at[$1]=127.0.0.1:$(free_port)
     start "$1" "$dualrun" bridge "$pipeline" --http "${at[$1]}"
 }
-has_delivered() { [ "$(metric "http://${at[$1]}" dualrun_bridge_delivered_messages_total)" -gt "$2" ]; }
+delivered() { metric "http://${at[$1]}" dualrun_bridge_delivered_messages_total; }
+has_delivered() { [ "$(delivered "$1")" -gt "$2" ]; }
 run_bridge first
 run_bridge second
 until_true 20 "the first bridge works" has_delivered first 500
 until_true 20 "the second bridge works" has_delivered second 500
 validate any # While they work.
 passes
+SPACING_US=2000 publish_numbers 50001 75000
+until_true 20 "the first bridge goes on" has_delivered first "$(($(delivered first) + 500))"
 finish first KILL || true
 all_acknowledged events-to-kafka && die "there was nothing left to do"
 admin expire '{}' > /dev/null
