@@ -3,6 +3,7 @@
  * bench-validate: what the join comparison costs, and that it finds what was planted.
  *
  *   bench-validate memory VIEWS                 records fed from memory: the comparison alone
+ *   bench-validate files DIR VIEWS              the same records as DIR/views.csv, engagements.csv and labels.csv
  *   bench-validate BROKERS DIR VIEWS FAULTS     the same records through a real broker, with FAULTS rows each
  *                                               dropped, doubled and altered; prints what the command prints
  *
@@ -211,6 +212,11 @@ static double cpu_seconds(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+static double wall_seconds(void)
+{
+    return (double)clock_monotonic_us(clock_real()) / 1e6;
+}
+
 static long peak_kib(void)
 {
     FILE *file = fopen("/proc/self/status", "r");
@@ -225,11 +231,29 @@ static long peak_kib(void)
     return kib;
 }
 
-static void print_figure(const char *name, int64_t records, double cpu, const char *conditions)
+struct spent {
+    double cpu, wall; /* s */
+};
+
+static struct spent now(void)
 {
-    printf("{\"name\":\"%s\",\"value\":%.0f,\"unit\":\"1/s\",\"conditions\":\"%" PRId64
+    return (struct spent){.cpu = cpu_seconds(), .wall = wall_seconds()};
+}
+
+static void spend(struct spent *sum, struct spent begun)
+{
+    sum->cpu += cpu_seconds() - begun.cpu;
+    sum->wall += wall_seconds() - begun.wall;
+}
+
+static void print_figure(const char *name, int64_t records, struct spent spent,
+                         const char *conditions)
+{
+    printf("{\"name\":\"%s\",\"value\":%.0f,\"unit\":\"1/s\",\"cpu_seconds\":%.3f,"
+           "\"wall_seconds\":%.3f,\"peak_kib\":%ld,\"conditions\":\"%" PRId64
            " records, %.2f CPU-s, %ld MiB resident at most, %s\"}\n",
-           name, (double)records / cpu, records, cpu, peak_kib() / 1024, conditions);
+           name, (double)records / spent.cpu, spent.cpu, spent.wall, peak_kib(), records, spent.cpu,
+           peak_kib() / 1024, conditions);
 }
 
 /* -- From memory -- */
@@ -256,29 +280,30 @@ static void feed(struct join_compare *compare, int topic, const struct made *mad
 }
 
 /* Records are made a chunk at a time, outside of what is timed. */
-static double feed_all(struct join_compare *compare, int64_t views, int topic, int64_t *records)
+static struct spent feed_all(struct join_compare *compare, int64_t views, int topic,
+                             int64_t *records)
 {
     static struct made chunk[CHUNK];
     int64_t from[PARTITIONS] = {0}, offsets[PARTITIONS] = {0};
-    double cpu = 0;
+    struct spent spent = {0};
 
     for (int64_t i = 0; i < views; i += CHUNK) {
         int64_t count = views - i < CHUNK ? views - i : CHUNK;
 
         for (int64_t n = 0; n < count; n++)
             make(&chunk[n], i + n, from);
-        double begun = cpu_seconds();
+        struct spent begun = now();
         for (int64_t n = 0; n < count; n++) {
             if (chunk[n].values[topic].size == 0)
                 continue;
             (*records)++;
             feed(compare, topic, &chunk[n], offsets[chunk[n].partition]++);
         }
-        cpu += cpu_seconds() - begun;
+        spend(&spent, begun);
     }
     for (int n = 0; n < CHUNK; n++)
         made_fini(&chunk[n]);
-    return cpu;
+    return spent;
 }
 
 static int from_memory(int64_t views)
@@ -289,7 +314,7 @@ static int from_memory(int64_t views)
     struct registry *registry = registry_open(&pipeline->kafka, &err);
     struct result result;
     int64_t records = 0;
-    double cpu = 0;
+    struct spent spent = {0};
 
     result_init(&result, COMPARISON_JOIN, "labels", NULL);
     struct join_compare *compare =
@@ -301,18 +326,20 @@ static int from_memory(int64_t views)
     for (int32_t p = 0; p < PARTITIONS; p++)
         join_compare_cut(compare, p, BASE_MS * 2, 0, INT64_MAX);
     for (int t = 0; t < TOPICS; t++) {
-        cpu += feed_all(compare, views, t, &records);
-        double begun = cpu_seconds();
+        struct spent feeding = feed_all(compare, views, t, &records);
+        spent.cpu += feeding.cpu;
+        spent.wall += feeding.wall;
+        struct spent begun = now();
         bool done = t != ENGAGEMENTS_TOPIC || join_compare_recompute(compare, &err);
         assert(done);
-        cpu += cpu_seconds() - begun;
+        spend(&spent, begun);
     }
-    double begun = cpu_seconds();
+    struct spent begun = now();
     bool done = join_compare_finish(compare, &err);
     assert(done);
-    cpu += cpu_seconds() - begun;
+    spend(&spent, begun);
     assert(result.counts.matched == views && json_array_size(result.differences) == 0);
-    print_figure("validate.records_per_cpu_second", records, cpu,
+    print_figure("validate.records_per_cpu_second", records, spent,
                  "join comparison fed from memory, recompute included");
     join_compare_free(compare);
     result_fini(&result);
@@ -322,6 +349,87 @@ static int from_memory(int64_t views)
     int status = system(command);
     free(command);
     return status;
+}
+
+/* -- As files, for another program -- */
+
+static void write_text_value(FILE *out, const uint8_t **at, const uint8_t *end)
+{
+    const uint8_t *bytes;
+    size_t size;
+
+    *at = codec_get_bytes(*at, end, &bytes, &size);
+    assert(*at != NULL);
+    fwrite(bytes, 1, size, out);
+}
+
+static void write_long_value(FILE *out, const uint8_t **at, const uint8_t *end)
+{
+    int64_t value;
+
+    *at = codec_get_long(*at, end, &value);
+    assert(*at != NULL);
+    fprintf(out, "%" PRId64, value);
+}
+
+/* The record's Avro as a line: s string, l long, d double, b boolean, n string or null. Nothing for null. */
+static void write_line(FILE *out, const struct buffer *record, const char *types)
+{
+    const uint8_t *at = record->data + CODEC_FRAME_SIZE, *end = record->data + record->size;
+    int64_t branch = 1;
+    double number;
+
+    for (const char *type = types; *type != '\0'; type++) {
+        if (type != types)
+            fputc(',', out);
+        if (*type == 'l')
+            write_long_value(out, &at, end);
+        if (*type == 'b')
+            fputs(*at++ != 0 ? "true" : "false", out);
+        if (*type == 'd') {
+            memcpy(&number, at, sizeof number); /* Avro's is little-endian, as this machine. */
+            at += sizeof number;
+            fprintf(out, "%.17g", number);
+        }
+        if (*type == 'n') {
+            at = codec_get_long(at, end, &branch);
+            assert(at != NULL);
+        }
+        if (*type == 's' || (*type == 'n' && branch == 1))
+            write_text_value(out, &at, end);
+    }
+    assert(at == end);
+    fputc('\n', out);
+}
+
+static int to_files(const char *directory, int64_t views)
+{
+    static const char *const columns[TOPICS] = {"view_id,ts,user,score", "view_id,ts,event_id,kind",
+                                                "view_id,ts,user,score,engaged,kind"};
+    static const char *const types[TOPICS] = {"slsd", "slss", "slsdbn"};
+    int64_t offsets[PARTITIONS] = {0};
+    FILE *files[TOPICS];
+    struct made made = {0};
+
+    for (int t = 0; t < TOPICS; t++) {
+        char *path = memory_textf("%s/%s.csv", directory, topics[t]);
+        files[t] = fopen(path, "we");
+        assert(files[t] != NULL);
+        fprintf(files[t], "%s\n", columns[t]);
+        free(path);
+    }
+    for (int64_t i = 0; i < views; i++) {
+        make(&made, i, offsets);
+        for (int t = 0; t < TOPICS; t++)
+            if (made.values[t].size > 0)
+                write_line(files[t], &made.values[t], types[t]);
+    }
+    made_fini(&made);
+    for (int t = 0; t < TOPICS; t++) {
+        int failed = fclose(files[t]);
+        assert(failed == 0);
+    }
+    return 0;
 }
 
 /* -- Through a broker -- */
@@ -456,10 +564,11 @@ static int from_broker(const char *brokers, const char *directory, int64_t views
     int64_t records = fill_apart(pipeline, views, faults);
     struct error err = {0};
 
-    double begun = cpu_seconds();
+    struct spent begun = now(), spent = {0};
     if (!validator_run(pipeline, &options, &verdict, &err))
         fprintf(stderr, "%s\n", err.text);
-    print_figure("validate.records_per_cpu_second_from_kafka", records, cpu_seconds() - begun,
+    spend(&spent, begun);
+    print_figure("validate.records_per_cpu_second_from_kafka", records, spent,
                  "join comparison of three topics, recompute included");
     pipeline_free(pipeline);
     return (int)verdict;
@@ -469,9 +578,12 @@ int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "memory") == 0)
         return from_memory(strtoll(argv[2], NULL, 10));
+    if (argc == 4 && strcmp(argv[1], "files") == 0)
+        return to_files(argv[2], strtoll(argv[3], NULL, 10));
     if (argc == 5)
         return from_broker(argv[1], argv[2], strtoll(argv[3], NULL, 10),
                            strtoll(argv[4], NULL, 10));
-    fprintf(stderr, "usage: bench-validate memory VIEWS | BROKERS DIR VIEWS FAULTS\n");
+    fprintf(stderr,
+            "usage: bench-validate memory VIEWS | files DIR VIEWS | BROKERS DIR VIEWS FAULTS\n");
     return EXIT_CODE_USAGE;
 }
