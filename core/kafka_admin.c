@@ -385,23 +385,44 @@ bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int32_t *coun
     return true;
 }
 
+/* Until when a call is made again whose answer was that of a cluster in motion. */
+static int64_t retry_end_us(void)
+{
+    return clock_monotonic_us(clock_real()) + READY_TIMEOUT_MS * (int64_t)1000;
+}
+
+/* After an answer: waits, if another try is worth it. */
+static bool may_retry(const struct error *err, int64_t end_us)
+{
+    if (err->class != ERROR_RETRY || clock_monotonic_us(clock_real()) >= end_us)
+        return false;
+    nanosleep(&(struct timespec){.tv_nsec = READY_POLL_NS}, NULL);
+    return true;
+}
+
+/* librdkafka asks only once: a broker that was the leader a moment ago answers that it is none. */
 bool kafka_watermarks(rd_kafka_t *client, const char *topic, int32_t partition, int64_t *low,
                       int64_t *high, struct error *err)
 {
+    int64_t end_us = retry_end_us();
     char what[TEXT_SIZE];
-    rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(client, topic, partition, low, high, CALL_TIMEOUT_MS);
 
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return true;
     snprintf(what, sizeof what, "offsets of topic %s, partition %d", topic, partition);
-    return kafka_fail(err, code, what);
+    do {
+        rd_kafka_resp_err_t code =
+            rd_kafka_query_watermark_offsets(client, topic, partition, low, high, CALL_TIMEOUT_MS);
+
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+            return true;
+        kafka_fail(err, code, what);
+    } while (may_retry(err, end_us));
+    return false;
 }
 
 static bool committed_once(rd_kafka_t *client, rd_kafka_topic_partition_list_t *list,
-                           int timeout_ms, struct error *err)
+                           struct error *err)
 {
-    rd_kafka_resp_err_t code = rd_kafka_committed(client, list, timeout_ms);
+    rd_kafka_resp_err_t code = rd_kafka_committed(client, list, CALL_TIMEOUT_MS);
     char what[TEXT_SIZE];
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -416,20 +437,17 @@ static bool committed_once(rd_kafka_t *client, rd_kafka_topic_partition_list_t *
     return true;
 }
 
-/* librdkafka asks only once: a coordinator that came up a moment ago answers that it is none. */
+/* Likewise a coordinator that came up a moment ago. */
 bool kafka_read_committed(rd_kafka_t *client, rd_kafka_topic_partition_list_t *list,
                           struct error *err)
 {
-    int64_t end_us = clock_monotonic_us(clock_real()) + READY_TIMEOUT_MS * (int64_t)1000;
-    int64_t left_us = READY_TIMEOUT_MS * (int64_t)1000;
+    int64_t end_us = retry_end_us();
 
-    while (!committed_once(client, list, (int)(left_us / 1000) + 1, err)) {
-        left_us = end_us - clock_monotonic_us(clock_real());
-        if (err->class != ERROR_RETRY || left_us <= 0)
-            return false;
-        nanosleep(&(struct timespec){.tv_nsec = READY_POLL_NS}, NULL);
-    }
-    return true;
+    do {
+        if (committed_once(client, list, err))
+            return true;
+    } while (may_retry(err, end_us));
+    return false;
 }
 
 bool kafka_committed(const struct pipeline_kafka *kafka, const char *group,

@@ -26,6 +26,18 @@ static struct shard *shard_of(const struct engine *engine, int32_t partition)
     return NULL;
 }
 
+/* The group took another member for this one: so do brokers that lost sight of it. A new consumer may join. */
+static bool fail_consumer(struct engine *engine, struct error *err)
+{
+    char text[512];
+
+    engine->consumer_failed = true;
+    rd_kafka_fatal_error(engine->context.consumer, text, sizeof text);
+    error_set(err, EXIT_CODE_SOURCE, "group %s as %s: %s", engine->join->group, engine->slot.name,
+              text);
+    return error_hint(err, "no two processes may have one state directory, nor a copy of it");
+}
+
 bool engine_poll(struct engine *engine, struct error *err)
 {
     rd_kafka_message_t *message =
@@ -40,6 +52,8 @@ bool engine_poll(struct engine *engine, struct error *err)
         else
             ok = error_set(err, EXIT_CODE_BUG, "a record of %s came for no task",
                            rd_kafka_topic_name(message->rkt));
+    } else if (message != NULL && message->err == RD_KAFKA_RESP_ERR__FATAL) {
+        ok = fail_consumer(engine, err);
     } else if (message != NULL && !kafka_fail(err, message->err, "read")) {
         ok = err->class == ERROR_RETRY || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
     }
@@ -183,18 +197,20 @@ bool engine_checkpoint(struct engine *engine, bool now, struct error *err)
 
 /* --- After a failed transaction --- */
 
-bool engine_can_recover(const struct engine *engine)
+bool engine_can_recover(const struct engine *engine, const struct error *cause)
 {
-    return engine->context.emitter_failed && engine->recoveries < RECOVERIES_MAX;
+    return (engine->context.emitter_failed || engine->consumer_failed
+            || cause->class == ERROR_RETRY)
+           && engine->recoveries < RECOVERIES_MAX;
 }
 
 bool engine_recover(struct engine *engine, const struct error *cause, struct error *err)
 {
-    log_warn("transaction failed: going back to what was committed",
-             LOG_TEXT("join", engine->join->name), LOG_TEXT("cause", cause->text));
+    log_warn("going back to what was committed", LOG_TEXT("join", engine->join->name),
+             LOG_TEXT("cause", cause->text));
     engine->recoveries++;
     metric_add(engine->recoveries_total, 1);
-    engine->callback_failed = false;
+    engine->callback_failed = engine->consumer_failed = false;
     engine_close_kafka(engine);
     while (!engine_open_kafka(engine, err)) {
         engine_close_kafka(engine);

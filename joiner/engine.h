@@ -34,7 +34,7 @@ bool engine_commit(struct engine *engine, bool now, struct error *err);
 bool engine_checkpoint(struct engine *engine, bool now, struct error *err); /* When it is due. */
 
 /* True if err is a transaction's failure: what was committed tells how to go on. */
-bool engine_can_recover(const struct engine *engine);
+bool engine_can_recover(const struct engine *engine, const struct error *cause);
 bool engine_recover(struct engine *engine, const struct error *cause, struct error *err);
 
 /*

@@ -29,6 +29,7 @@ struct engine {
     struct shard **shards;
     size_t shard_count;
     bool assigned_once;
+    bool consumer_failed;
     bool discard; /* Partitions are given up without a commit. */
     bool worked;
     struct error callback_error; /* From a rebalance. */

@@ -72,7 +72,7 @@ static bool run(struct job *job, struct error *err)
             || (job->options->until_end && !engine_drain(engine, &done, err))) {
             struct error cause = *err;
 
-            if (!engine_can_recover(engine) || !engine_recover(engine, &cause, err))
+            if (!engine_can_recover(engine, &cause) || !engine_recover(engine, &cause, err))
                 return false;
         }
         tell(job, &told_us, &told_count);

@@ -51,8 +51,10 @@ static bool read_commit(struct shard *shard, rd_kafka_topic_partition_t *const *
         return true;
     for (uint32_t i = 0; i < shard->input_count; i++)
         if (committed[i]->offset < 0 || committed[i]->metadata_size != committed[0]->metadata_size
-            || memcmp(committed[i]->metadata, committed[0]->metadata, committed[0]->metadata_size)
-                   != 0) {
+            || (committed[0]->metadata_size > 0 /* Else both may be NULL. */
+                && memcmp(committed[i]->metadata, committed[0]->metadata,
+                          committed[0]->metadata_size)
+                       != 0)) {
             error_set(err, EXIT_CODE_STATE,
                       "group %s, partition %" PRId32
                       ": the offsets of the inputs were not committed together",

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# SIGTERM and a new start, then the broker goes away and comes back, all in mid-run: every view is labelled once.
+# SIGTERM and a new start, then the broker goes away and comes back, then the group fences the joiner, all in mid-run: every
+# view is labelled once.
 # shellcheck source=../support/lib.sh
 . "$(dirname "$0")/../support/lib.sh"
 
@@ -30,6 +31,18 @@ until_true 30 "labels come out before the broker's restart" labels_past 500
 all_acknowledged views-to-kafka engagements-to-kafka && die "the restart came when all work was done"
 "$rig" restart "$WORK/kafka" 1
 running joiner || die "the joiner ended with its broker"
+
+note "the group takes another member for this one, as brokers do that lost sight of it: it joins again"
+finish joiner || die "the joiner did not end well before it is fenced"
+sed -i 's/commit_interval: 10ms/commit_interval: 30s/' "$pipeline" # So that it learns of it by a heartbeat.
+joiner
+until_true 30 "the joiner runs" curl -sf "$url/readyz"
+slot=$(curl -sS -f "$url/status" | jq -r '.joins[0].slot')
+assigned() { grep -c 'partitions assigned' "$WORK/log/joiner"; }
+assigned_before=$(assigned)
+"$BUILD/tests/e2e/kafka-operator" "$KAFKA" fence demo-labels "$slot" views
+joined_again() { [ "$(assigned)" -gt "$assigned_before" ]; }
+until_true 60 "the joiner has partitions again" joined_again
 await feed || die "the feed was not published"
 until_true 60 "everything is bridged" all_acknowledged views-to-kafka engagements-to-kafka
 finish bridge || die "the bridge did not end well"

@@ -41,7 +41,7 @@ until_true 60 "everything is bridged" all_acknowledged views-to-kafka engagement
 finish bridge || die "the bridge did not end well"
 for name in a b; do
     finish "joiner-$name" || die "joiner $name did not end well"
-    if grep 'transaction failed' "$WORK/log/joiner-$name"; then die "joiner $name was fenced"; fi
+    if grep 'going back to what was committed' "$WORK/log/joiner-$name"; then die "joiner $name was fenced"; fi
 done
 "$dualrun" join "$WORK/a.yaml" --until-end
 expect_check --labels "$(dump labels)"

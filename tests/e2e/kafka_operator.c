@@ -6,6 +6,8 @@
  *     kafka-operator BROKERS lend GROUP TOPIC PARTITION OFFSET FROM    commits OFFSET with FROM's metadata
  *     kafka-operator BROKERS forget TOPIC PARTITION OFFSET        deletes the records before OFFSET
  *     kafka-operator BROKERS renew TOPIC PARTITIONS               deletes the topic and makes it again
+ *     kafka-operator BROKERS widen TOPIC PARTITIONS               adds partitions
+ *     kafka-operator BROKERS fence GROUP INSTANCE TOPIC           joins the group in the place of a member
  *     kafka-operator BROKERS make TOPIC PARTITIONS [NAME=VALUE...]    makes the topic, with settings
  */
 #include <librdkafka/rdkafka.h>
@@ -29,13 +31,20 @@ static void check(const char *what, rd_kafka_resp_err_t code)
         fail(what, rd_kafka_err2str(code));
 }
 
-static rd_kafka_t *client_new(const char *brokers, const char *group)
+static rd_kafka_t *member_new(const char *brokers, const char *group, const char *instance)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char text[512];
 
     if (rd_kafka_conf_set(conf, "bootstrap.servers", brokers, text, sizeof text) != RD_KAFKA_CONF_OK
-        || rd_kafka_conf_set(conf, "group.id", group, text, sizeof text) != RD_KAFKA_CONF_OK)
+        || rd_kafka_conf_set(conf, "group.id", group, text, sizeof text) != RD_KAFKA_CONF_OK
+        || rd_kafka_conf_set(conf, "partition.assignment.strategy", "range", text, sizeof text)
+               != RD_KAFKA_CONF_OK
+        || rd_kafka_conf_set(conf, "enable.auto.commit", "false", text, sizeof text)
+               != RD_KAFKA_CONF_OK
+        || (instance != NULL
+            && rd_kafka_conf_set(conf, "group.instance.id", instance, text, sizeof text)
+                   != RD_KAFKA_CONF_OK))
         fail("configuration", text);
 
     rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
@@ -43,6 +52,33 @@ static rd_kafka_t *client_new(const char *brokers, const char *group)
     if (client == NULL)
         fail("client", text);
     return client;
+}
+
+static rd_kafka_t *client_new(const char *brokers, const char *group)
+{
+    return member_new(brokers, group, NULL);
+}
+
+static void fence(rd_kafka_t *client, const char *topic)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    int count = 0;
+
+    rd_kafka_topic_partition_list_add(list, topic, RD_KAFKA_PARTITION_UA);
+    check("subscribe", rd_kafka_subscribe(client, list));
+    rd_kafka_topic_partition_list_destroy(list);
+    for (int i = 0; i < TRIES && count == 0; i++) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(client, WAIT_US / 1000);
+
+        if (message != NULL)
+            rd_kafka_message_destroy(message);
+        check("assignment", rd_kafka_assignment(client, &list));
+        count = list->cnt;
+        rd_kafka_topic_partition_list_destroy(list);
+    }
+    if (count == 0)
+        fail("fence", "the group gave no partition");
+    check("close", rd_kafka_consumer_close(client));
 }
 
 static void move(rd_kafka_t *client, const char *topic, int32_t partition, int64_t offset)
@@ -200,13 +236,17 @@ int main(int argc, char **argv)
     } else if (argc == 5 && strcmp(verb, "widen") == 0) {
         client = client_new(argv[1], "kafka-operator");
         widen(client, argv[3], (size_t)strtol(argv[4], NULL, 10));
+    } else if (argc == 6 && strcmp(verb, "fence") == 0) {
+        client = member_new(argv[1], argv[3], argv[4]);
+        fence(client, argv[5]);
     } else if (argc >= 5 && strcmp(verb, "make") == 0) {
         client = client_new(argv[1], "kafka-operator");
         make(client, argv[3], (int)strtol(argv[4], NULL, 10), argv + 5, argc - 5);
     } else {
         fail("usage", "BROKERS move GROUP TOPIC PARTITION OFFSET | lend ... FROM | forget TOPIC "
                       "PARTITION OFFSET | "
-                      "renew TOPIC PARTITIONS | widen TOPIC PARTITIONS | make TOPIC PARTITIONS "
+                      "renew TOPIC PARTITIONS | widen TOPIC PARTITIONS | fence GROUP INSTANCE "
+                      "TOPIC | make TOPIC PARTITIONS "
                       "[NAME=VALUE...]");
         return 1;
     }

@@ -291,6 +291,32 @@ static void a_topic_that_a_broker_learns_of_late_does_exist(void **state)
     rd_kafka_destroy(late.client);
 }
 
+static void ends_of_a_topic_are_asked_for_again_while_leaders_move(void **state)
+{
+    enum { LIST_OFFSETS = 2 };
+    struct late_broker late = {0};
+    struct pipeline_kafka kafka;
+    struct error err = {0};
+    int64_t low = -1, high = -1;
+
+    (void)state;
+    late_broker_open(&late, &kafka);
+    rd_kafka_mock_topic_set_error(late.cluster, "events", RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_t *client = kafka_producer(kafka_conf(&kafka, "c", NULL, &err), &err);
+    assert_non_null(client);
+    rd_kafka_mock_push_request_errors(
+        late.cluster, LIST_OFFSETS, 4, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    if (!kafka_watermarks(client, "events", 1, &low, &high, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(low, 0);
+    assert_int_equal(high, 0);
+    rd_kafka_destroy(client);
+    rd_kafka_mock_cluster_destroy(late.cluster);
+    rd_kafka_destroy(late.client);
+}
+
 static void committed_offsets_are_asked_for_again_while_the_coordinator_moves(void **state)
 {
     enum { OFFSET_FETCH = 9 }; /* The protocol's number of the request. */
@@ -365,6 +391,7 @@ int main(void)
         cmocka_unit_test(each_answer_has_its_class_and_a_way_out),
         cmocka_unit_test(a_call_that_no_broker_answers_says_why),
         cmocka_unit_test(a_topic_that_a_broker_learns_of_late_does_exist),
+        cmocka_unit_test(ends_of_a_topic_are_asked_for_again_while_leaders_move),
         cmocka_unit_test(committed_offsets_are_asked_for_again_while_the_coordinator_moves),
         cmocka_unit_test(asking_for_more_leaves_the_credentials_and_comes_every_ten_milliseconds),
     };
