@@ -259,11 +259,27 @@ static bool value_bytes(struct label *label, const struct codec_value *value, co
     }
 }
 
-/* As conditions of the pipeline file compare: numbers in decimal, booleans true and false. */
+static bool is_real(enum schema_kind kind)
+{
+    return kind == SCHEMA_FLOAT || kind == SCHEMA_DOUBLE;
+}
+
+static bool equals_real(double value, const char *text)
+{
+    char *end;
+    double wanted = strtod(text, &end);
+
+    return *text != '\0' && *end == '\0' && (wanted == value || (double)(float)wanted == value);
+}
+
+/* As conditions of the pipeline file compare: integers in decimal, reals as the same double or float,
+ * booleans true and false. */
 static bool equals_text(struct label *label, const struct codec_value *value, const char *text)
 {
     size_t size = strlen(text);
 
+    if (is_real(value->kind))
+        return equals_real(value->real, text);
     buffer_clear(&label->text);
     return codec_key(value, &label->text) && label->text.size == size
            && memcmp(label->text.data, text, size) == 0;
@@ -280,11 +296,6 @@ static bool holds(struct label *label, const struct pipeline_condition *conditio
         if (equals_text(label, &value, condition->values[i]))
             return true;
     return false;
-}
-
-static bool is_real(enum schema_kind kind)
-{
-    return kind == SCHEMA_FLOAT || kind == SCHEMA_DOUBLE;
 }
 
 static bool is_integer(enum schema_kind kind)
@@ -350,6 +361,31 @@ static int compare_numbers(double a, double b)
     return (a > b) - (a < b);
 }
 
+static bool is_decimal(const struct codec_value *value)
+{
+    return (value->kind == SCHEMA_BYTES || value->kind == SCHEMA_FIXED)
+           && value->type->logical == LOGICAL_DECIMAL;
+}
+
+/* Two's complement, the first byte the highest, in whatever length; of none it is zero. */
+static int compare_decimals(const struct codec_value *a, const struct codec_value *b)
+{
+    bool a_negative = a->size > 0 && a->bytes[0] >= 0x80;
+    bool b_negative = b->size > 0 && b->bytes[0] >= 0x80;
+    size_t size = a->size > b->size ? a->size : b->size;
+
+    if (a_negative != b_negative)
+        return a_negative ? -1 : 1;
+    for (size_t i = size; i > 0; i--) {
+        int x = i <= a->size ? a->bytes[a->size - i] : a_negative ? 0xff : 0;
+        int y = i <= b->size ? b->bytes[b->size - i] : b_negative ? 0xff : 0;
+
+        if (x != y)
+            return x - y;
+    }
+    return 0;
+}
+
 /* Of two values that fit one type. */
 static int compare(struct label *label, const struct codec_value *a, const struct codec_value *b)
 {
@@ -362,6 +398,8 @@ static int compare(struct label *label, const struct codec_value *a, const struc
         return (a->integer > b->integer) - (a->integer < b->integer);
     if (is_integer(a->kind) || is_real(a->kind))
         return compare_numbers(real_of(a), real_of(b));
+    if (is_decimal(a) && is_decimal(b))
+        return compare_decimals(a, b);
     if (a->kind == SCHEMA_ENUM && b->kind == SCHEMA_ENUM) {
         int order = strcmp(a->type->symbols[a->integer], b->type->symbols[b->integer]);
         return order;

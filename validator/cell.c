@@ -68,6 +68,8 @@ static bool bytes_cell(const struct codec_value *value, struct arena *arena, str
         buffer_append(&encoded, value->bytes, value->size);
     struct codec_value whole = {.type = value->type, .bytes = encoded.data, .size = encoded.size};
     bool done = nested_cell(&whole, arena, cell);
+    if (value->type->logical == LOGICAL_DECIMAL && cell->kind == CELL_TEXT)
+        cell->kind = CELL_DECIMAL;
     buffer_fini(&encoded);
     return done;
 }
@@ -104,6 +106,11 @@ bool cell_from_value(const struct codec_value *value, struct arena *arena, struc
     }
 }
 
+bool cell_has_text(const struct cell *cell)
+{
+    return cell->kind == CELL_TEXT || cell->kind == CELL_DECIMAL;
+}
+
 static bool same_bytes(const struct cell *a, const struct cell *b)
 {
     return a->size == b->size && (a->size == 0 || memcmp(a->bytes, b->bytes, a->size) == 0);
@@ -119,6 +126,8 @@ bool cell_equal(const struct cell *a, const struct cell *b)
     if (a->kind != b->kind) {
         if (a->kind == CELL_INTEGER && b->kind == CELL_REAL)
             return (double)a->integer == b->real && (int64_t)b->real == a->integer;
+        if (cell_has_text(a) && cell_has_text(b))
+            return same_bytes(a, b);
         return a->kind == CELL_REAL && b->kind == CELL_INTEGER && cell_equal(b, a);
     }
     switch (a->kind) {
@@ -131,6 +140,7 @@ bool cell_equal(const struct cell *a, const struct cell *b)
     case CELL_REAL:
         return same_real(a->real, b->real);
     case CELL_TEXT:
+    case CELL_DECIMAL:
     case CELL_BYTES:
     case CELL_JSON:
         return same_bytes(a, b);
@@ -153,6 +163,51 @@ bool cell_near(const struct cell *a, const struct cell *b, double absolute)
     return absolute > 0 && number(a, &x) && number(b, &y) && fabs(x - y) <= absolute;
 }
 
+/* The digits on both sides of the point, without zeroes in front. */
+struct decimal {
+    bool negative;
+    const uint8_t *whole, *fraction;
+    size_t whole_size, fraction_size;
+};
+
+static struct decimal parse_decimal(const struct cell *cell)
+{
+    struct decimal decimal = {.negative = cell->size > 0 && cell->bytes[0] == '-'};
+    const uint8_t *at = cell->bytes + decimal.negative, *end = cell->bytes + cell->size;
+
+    while (at < end && *at == '0')
+        at++;
+    decimal.whole = at;
+    while (at < end && *at != '.')
+        at++;
+    decimal.whole_size = (size_t)(at - decimal.whole);
+    decimal.fraction = at < end ? at + 1 : at;
+    decimal.fraction_size = (size_t)(end - decimal.fraction);
+    return decimal;
+}
+
+static int compare_bytes(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size)
+{
+    size_t shorter = a_size < b_size ? a_size : b_size;
+    int order = shorter == 0 ? 0 : memcmp(a, b, shorter);
+
+    return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
+}
+
+static int compare_decimals(const struct cell *a, const struct cell *b)
+{
+    struct decimal x = parse_decimal(a), y = parse_decimal(b);
+
+    if (x.negative != y.negative)
+        return x.negative ? -1 : 1;
+    int order = (x.whole_size > y.whole_size) - (x.whole_size < y.whole_size);
+    if (order == 0)
+        order = compare_bytes(x.whole, x.whole_size, y.whole, y.whole_size);
+    if (order == 0)
+        order = compare_bytes(x.fraction, x.fraction_size, y.fraction, y.fraction_size);
+    return x.negative ? -order : order;
+}
+
 int cell_compare(const struct cell *a, const struct cell *b)
 {
     double x, y;
@@ -165,9 +220,9 @@ int cell_compare(const struct cell *a, const struct cell *b)
         return a->kind < b->kind ? -1 : 1;
     if (a->kind == CELL_BOOLEAN)
         return a->boolean - b->boolean;
-    size_t shorter = a->size < b->size ? a->size : b->size;
-    int order = shorter == 0 ? 0 : memcmp(a->bytes, b->bytes, shorter);
-    return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
+    if (a->kind == CELL_DECIMAL)
+        return compare_decimals(a, b);
+    return compare_bytes(a->bytes, a->size, b->bytes, b->size);
 }
 
 bool cell_is_text(const struct cell *cell, const char *text)
@@ -185,7 +240,8 @@ bool cell_is_text(const struct cell *cell, const char *text)
     case CELL_REAL:;
         char *end;
         double wanted = strtod(text, &end);
-        return *text != '\0' && *end == '\0' && wanted == cell->real;
+        return *text != '\0' && *end == '\0'
+               && (wanted == cell->real || (double)(float)wanted == cell->real);
     default:
         return strlen(text) == cell->size && memcmp(text, cell->bytes, cell->size) == 0;
     }
@@ -217,6 +273,7 @@ json_t *cell_to_json(const struct cell *cell)
         json = json_real(cell->real);
         return json != NULL ? json : json_string(isnan(cell->real) ? "NaN" : "Infinity");
     case CELL_TEXT:
+    case CELL_DECIMAL:
         json = json_stringn(cell->size > 0 ? (const char *)cell->bytes : "", cell->size);
         return json != NULL ? json : hexadecimal(cell); /* Not UTF-8. */
     case CELL_BYTES:
@@ -243,6 +300,7 @@ void cell_put(struct buffer *out, const struct cell *cell)
         buffer_append(out, &cell->integer, sizeof cell->integer);
         break;
     case CELL_TEXT:
+    case CELL_DECIMAL:
     case CELL_BYTES:
     case CELL_JSON:
         buffer_append(out, &size, sizeof size);
@@ -267,6 +325,7 @@ const uint8_t *cell_get(const uint8_t *data, struct cell *cell)
         memcpy(&cell->integer, data, sizeof cell->integer);
         return data + sizeof cell->integer;
     case CELL_TEXT:
+    case CELL_DECIMAL:
     case CELL_BYTES:
     case CELL_JSON:
         memcpy(&size, data, sizeof size);

@@ -24,6 +24,7 @@ enum cell_kind {
     CELL_INTEGER,
     CELL_REAL,
     CELL_TEXT,
+    CELL_DECIMAL, /* Text, as "-12.50", but in the order of its value. */
     CELL_BYTES,
     CELL_JSON,
 };
@@ -35,7 +36,7 @@ struct cell {
         int64_t integer;
         double real;
     };
-    const uint8_t *bytes; /* TEXT, BYTES, JSON. Borrowed. */
+    const uint8_t *bytes; /* TEXT, DECIMAL, BYTES, JSON. Borrowed. */
     size_t size;
 };
 
@@ -43,12 +44,16 @@ struct cell {
 bool cell_from_value(const struct codec_value *value, struct arena *arena, struct cell *cell);
 void cell_from_json(const json_t *json, struct arena *arena, struct cell *cell);
 
+/* Text, or a decimal, which is its text. */
+bool cell_has_text(const struct cell *cell);
+
 bool cell_equal(const struct cell *a, const struct cell *b);
 /* Equal, or both numbers and at most `absolute` apart. */
 bool cell_near(const struct cell *a, const struct cell *b, double absolute);
 /* The order that min and max use; cells of different kinds in the order of their kinds. */
 int cell_compare(const struct cell *a, const struct cell *b);
-/* As conditions of the pipeline file compare it: numbers in decimal, booleans true and false. */
+/* As conditions of the pipeline file compare it: integers in decimal, reals as the same double or float,
+ * booleans true and false. */
 bool cell_is_text(const struct cell *cell, const char *text);
 
 /* Returns (caller decrefs). */

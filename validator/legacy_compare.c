@@ -130,7 +130,7 @@ bool legacy_key_text(const struct cell *cell, struct buffer *key)
     buffer_clear(key);
     if (cell->kind == CELL_INTEGER)
         buffer_appendf(key, "%" PRId64, cell->integer);
-    else if (cell->kind == CELL_TEXT || cell->kind == CELL_BYTES)
+    else if (cell_has_text(cell) || cell->kind == CELL_BYTES)
         buffer_append(key, cell->bytes, cell->size);
     else
         return false;

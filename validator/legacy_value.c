@@ -61,7 +61,7 @@ static struct cell typed(const struct cell *text, const struct cell *like)
 {
     struct cell out;
 
-    if (text->kind != CELL_TEXT)
+    if (!cell_has_text(text))
         return *text;
     if (like->kind == CELL_INTEGER && (as_integer(text, &out) || as_real(text, &out)))
         return out;
@@ -150,10 +150,11 @@ static bool is_default(const struct cell *cell, bool untyped)
         return cell->integer == 0;
     case CELL_REAL:
         return cell->real == 0;
-    case CELL_TEXT: {
+    case CELL_TEXT:
+    case CELL_DECIMAL: {
         struct cell zero;
         return cell->size == 0
-               || (untyped
+               || ((untyped || cell->kind == CELL_DECIMAL)
                    && (text_is(cell, "false") || text_is(cell, "f")
                        || (as_real(cell, &zero) && zero.real == 0)));
     }
@@ -208,7 +209,7 @@ static bool same_but_case(const struct cell *a, const struct cell *b)
     const uint8_t *x, *y;
     size_t x_size, y_size;
 
-    if (a->kind != CELL_TEXT || b->kind != CELL_TEXT)
+    if (!cell_has_text(a) || !cell_has_text(b))
         return false;
     trim(a, &x, &x_size);
     trim(b, &y, &y_size);

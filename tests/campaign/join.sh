@@ -85,7 +85,7 @@ judge() { # NAME [JOINER...]: the end of a round, and its line of the report; th
     finish bridge || ended="the bridge ended with $?"
     for joiner in "${@:2}"; do
         look_at_memory "joiner-$joiner"
-        finish "joiner-$joiner" || ended="joiner $joiner ended with $?"
+        finish "joiner-$joiner" || ended="${ended/#yes/}joiner $joiner ended with $?; "
     done
     "$dualrun" join "$pipeline" --until-end >> "$WORK/log/joiner" 2>&1 || ended="the last joiner ended with $?"
     labels=exact

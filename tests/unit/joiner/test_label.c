@@ -20,12 +20,17 @@ static const char view_schema[] = "{\"type\":\"record\",\"name\":\"View\",\"fiel
                                   "{\"name\":\"place\",\"type\":{\"type\":\"enum\",\"name\":"
                                   "\"Place\",\"symbols\":[\"top\",\"end\"]}},"
                                   "{\"name\":\"user\",\"type\":[\"null\",\"long\"]}]}";
-static const char click_schema[] = "{\"type\":\"record\",\"name\":\"Click\",\"fields\":["
-                                   "{\"name\":\"id\",\"type\":\"string\"},"
-                                   "{\"name\":\"kind\",\"type\":{\"type\":\"enum\",\"name\":"
-                                   "\"Kind\",\"symbols\":[\"like\",\"share\"]}},"
-                                   "{\"name\":\"dwell\",\"type\":[\"null\",\"int\"]},"
-                                   "{\"name\":\"long_dwell\",\"type\":\"long\"}]}";
+static const char click_schema[] =
+    "{\"type\":\"record\",\"name\":\"Click\",\"fields\":["
+    "{\"name\":\"id\",\"type\":\"string\"},"
+    "{\"name\":\"kind\",\"type\":{\"type\":\"enum\",\"name\":"
+    "\"Kind\",\"symbols\":[\"like\",\"share\"]}},"
+    "{\"name\":\"dwell\",\"type\":[\"null\",\"int\"]},"
+    "{\"name\":\"long_dwell\",\"type\":\"long\"},"
+    "{\"name\":\"price\",\"type\":{\"type\":\"bytes\",\"logicalType\":"
+    "\"decimal\",\"precision\":9,\"scale\":2}},"
+    "{\"name\":\"score\",\"type\":\"double\"},"
+    "{\"name\":\"ratio\",\"type\":\"float\"}]}";
 
 static const char head[] =
     "version: 1\n"
@@ -43,6 +48,11 @@ static const char head[] =
     "  fields:\n";
 static const char all_fields[] = "    - views.*\n";
 static const char some_fields[] = "    - views.user\n    - views.place\n";
+static const char number_fields[] =
+    "    - {name: cheapest, min: clicks.price}\n"
+    "    - {name: dearest, max: clicks.price}\n"
+    "    - {name: tenths, count: clicks, where: {score: 0.1}}\n"
+    "    - {name: ratios, count: clicks, where: {ratio: [0.1, 2.5]}}\n";
 static const char aggregates[] = "    - {name: liked, any: clicks, where: {kind: like}}\n"
                                  "    - {name: shares, count: clicks, where: {kind: share}}\n"
                                  "    - {name: first_kind, first: clicks.kind}\n"
@@ -115,6 +125,11 @@ static int start_with_some_fields(void **state)
     return start_with(state, some_fields);
 }
 
+static int start_with_numbers(void **state)
+{
+    return start_with(state, number_fields);
+}
+
 static int stop(void **state)
 {
     struct world *world = *state;
@@ -141,8 +156,15 @@ static struct row view(const struct world *world, struct buffer *out)
         .key = (const uint8_t *)"v1", .key_size = 2, .value = out->data, .value_size = out->size};
 }
 
-static struct row click(const struct world *world, struct buffer *out, int kind, int dwell,
-                        int64_t long_dwell)
+struct numbers {
+    const char *price; /* The digits, of 8 bits each. */
+    size_t price_size;
+    double score;
+    float ratio;
+};
+
+static struct row click_with(const struct world *world, struct buffer *out, int kind, int dwell,
+                             int64_t long_dwell, const struct numbers *numbers)
 {
     codec_put_frame(out, world->click_id);
     codec_put_bytes(out, "v1", 2);
@@ -151,7 +173,16 @@ static struct row click(const struct world *world, struct buffer *out, int kind,
     if (dwell >= 0)
         codec_put_long(out, dwell);
     codec_put_long(out, long_dwell);
+    codec_put_bytes(out, numbers->price, numbers->price_size);
+    codec_put_double(out, numbers->score);
+    codec_put_float(out, numbers->ratio);
     return (struct row){.input = 1, .value = out->data, .value_size = out->size};
+}
+
+static struct row click(const struct world *world, struct buffer *out, int kind, int dwell,
+                        int64_t long_dwell)
+{
+    return click_with(world, out, kind, dwell, long_dwell, &(struct numbers){.price = ""});
 }
 
 /* The label as JSON, read by the schema that it names. */
@@ -247,6 +278,33 @@ static void a_sum_that_overflows_is_null_and_not_wrong(void **state)
     buffer_fini(&bytes);
 }
 
+static void decimals_are_ordered_and_fractions_compared_by_their_value(void **state)
+{
+    static const struct numbers numbers[] = {
+        {"\x03\xe8", 2, 0.1, 0.1F},  /* 10.00 */
+        {"\x09", 1, 0.2, 2.5F},      /* 0.09 */
+        {"\xff", 1, 0.1, 0.3F},      /* -0.01 */
+        {"\xfe\x0c", 2, 1, 0.1F},    /* -5.00 */
+        {"\x00\xff", 2, 0.10001, 0}, /* 2.55 */
+    };
+    enum { COUNT = sizeof numbers / sizeof *numbers };
+    struct world *world = *state;
+    struct buffer bytes = {0}, clicks[COUNT] = {{0}};
+    struct row primary = view(world, &bytes), matches[COUNT];
+
+    for (int i = 0; i < COUNT; i++)
+        matches[i] = click_with(world, &clicks[i], 0, 1, 1, &numbers[i]);
+    json_t *json = encode(world, &primary, matches, COUNT);
+    assert_string_equal(json_string_value(json_object_get(json, "cheapest")), "-5.00");
+    assert_string_equal(json_string_value(json_object_get(json, "dearest")), "10.00");
+    assert_int_equal(json_integer_value(json_object_get(json, "tenths")), 2);
+    assert_int_equal(json_integer_value(json_object_get(json, "ratios")), 3);
+    json_decref(json);
+    for (int i = 0; i < COUNT; i++)
+        buffer_fini(&clicks[i]);
+    buffer_fini(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +314,8 @@ int main(void)
                                         start_with_some_fields, stop),
         cmocka_unit_test_setup_teardown(every_aggregate_is_over_the_matches_that_pass_its_filter,
                                         start, stop),
+        cmocka_unit_test_setup_teardown(decimals_are_ordered_and_fractions_compared_by_their_value,
+                                        start_with_numbers, stop),
         cmocka_unit_test_setup_teardown(a_sum_that_overflows_is_null_and_not_wrong, start, stop),
     };
 
