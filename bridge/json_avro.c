@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json_avro: runs a json_plan over one JSON text.
- *
- * A record's members usually come in the schema's order, some left out: then each is encoded where it
- * stands, and what was left out is filled in. When one comes too late, the record is done again:
- * the members are looked up first and encoded in order after. A node remembers that for a while.
- * The memory outlives the text and not the record, so that nested records that are out of order
- * cost one more look each, and never one more for each level around them.
- *
- * Scalars are in json_avro_scalar.c. What is here is above 600 lines, because objects, arrays and unions hold
- * each other and the compiler should see them as one.
+ * json_avro: runs a json_plan over one JSON text. What is here are the containers other than records: arrays,
+ * maps, unions. Records are in json_avro_record.c, scalars in json_avro_scalar.c.
  */
 #include "bridge/json_avro.h"
 
@@ -22,26 +14,9 @@
 #include "bridge/json_avro_run.h"
 
 enum {
-    DISORDER_RECORDS = 1000, /* How long a node remembers. */
-    RETRY_FACTOR = 64,       /* A union's tries may read the text this many times over. */
-    RETRY_BYTES = 65536,
+    RETRY_FACTOR = 64, /* A union's tries may read the text this many times over. */
     BRANCHES_LISTED_MAX = 16,
     KEYS_FEW = 8, /* So many are compared each with each. */
-};
-
-struct json_avro {
-    const struct schema *schema;
-    struct json_plan plan;
-    struct schema_path *captures;
-    unsigned capture_count;
-    size_t
-        *offsets; /* If the root is a record: where each field lies in the record encoded last. */
-    const struct buffer *out; /* Of the last encode. */
-    size_t out_begin, out_end;
-    uint64_t serial;          /* Of the record. */
-    bool strict;              /* A member that the schema does not have is a fault. */
-    struct json_stack stack;  /* Positions of members and keys, while their object is open. */
-    struct buffer scratch[2]; /* Texts without escapes. */
 };
 
 bool json_run_fail(struct json_run *run, const uint8_t *at, const char *format, ...)
@@ -76,11 +51,7 @@ bool json_run_mismatch(struct json_run *run, const struct json_node *node)
                          schema_kind_name(node->type->kind));
 }
 
-/* On the way out: the step that leads to the fault. Returns false. */
-static bool fail_in(struct json_run *run, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static bool fail_in(struct json_run *run, const char *format, ...)
+bool json_run_fail_in(struct json_run *run, const char *format, ...)
 {
     char *path = run->fault->path;
     char whole[2 * sizeof run->fault->path];
@@ -104,7 +75,7 @@ static bool fail_in(struct json_run *run, const char *format, ...)
     return false;
 }
 
-static size_t *stack_push(struct json_stack *stack, size_t count)
+size_t *json_stack_push(struct json_stack *stack, size_t count)
 {
     if (stack->capacity - stack->used < count) {
         stack->capacity = 2 * stack->capacity + count + 64;
@@ -112,299 +83,6 @@ static size_t *stack_push(struct json_stack *stack, size_t count)
     }
     stack->used += count;
     return stack->items + stack->used - count;
-}
-
-static bool encode(struct json_run *run, struct json_node *node);
-
-/* Encodes the default at compile time; each is needed at most once, and may need others. */
-static bool compile_missing(struct json_run *run, struct json_field *field)
-{
-    if (field->missing == MISSING_BUSY)
-        return json_run_fail(run, run->scan.at, "the default needs itself");
-    field->missing = MISSING_BUSY;
-
-    char *text = json_dumps(field->schema->default_value, JSON_ENCODE_ANY | JSON_COMPACT);
-    struct buffer data = {0};
-    struct json_run inner = {.program = run->program,
-                             .scratch = run->scratch,
-                             .fault = run->fault,
-                             .out = &data,
-                             .retry_bytes = RETRY_BYTES};
-
-    inner.scan.begin = inner.scan.at = (const uint8_t *)text;
-    inner.scan.end = inner.scan.begin + strlen(text);
-
-    bool encoded = encode(&inner, field->node);
-
-    free(text);
-    if (!encoded) {
-        buffer_fini(&data);
-        return fail_in(run, "%s", field->name);
-    }
-    field->missing = MISSING_READY;
-    field->missing_data = data.data;
-    field->missing_size = data.size;
-    field->missing_depth = inner.depth_seen;
-    return true;
-}
-
-static void note_offset(struct json_run *run, const struct json_node *node, size_t index)
-{
-    if (run->offsets != NULL && run->scan.depth == 1 && node == run->program->plan.root)
-        run->offsets[index] = run->out->size - run->begin;
-}
-
-/* `at`: the object, for the fault. */
-static bool put_missing(struct json_run *run, struct json_node *node, size_t index,
-                        const uint8_t *at)
-{
-    struct json_field *field = &node->fields[index];
-
-    if (field->missing == MISSING_FAULT) {
-        json_run_fail(run, at, "is missing");
-        return fail_in(run, "%s", field->name);
-    }
-    if (field->missing != MISSING_READY && !compile_missing(run, field))
-        return false;
-
-    unsigned depth = run->scan.depth + field->missing_depth;
-
-    if (depth > JSON_DEPTH_MAX) {
-        json_run_fail(run, at, "nested deeper than 64");
-        return fail_in(run, "%s", field->name);
-    }
-    if (depth > run->depth_seen)
-        run->depth_seen = depth;
-    note_offset(run, node, index);
-    buffer_append(run->out, field->missing_data, field->missing_size);
-    return true;
-}
-
-static bool put_field(struct json_run *run, struct json_node *node, size_t index)
-{
-    struct json_field *field = &node->fields[index];
-
-    note_offset(run, node, index);
-    return encode(run, field->node) || fail_in(run, "%s", field->name);
-}
-
-/* A member's name, and the field it means or NAME_NONE. */
-static bool read_name(struct json_run *run, const struct json_node *node, uint32_t *index)
-{
-    struct json_text name;
-
-    if (json_scan_peek(&run->scan) != '"')
-        return json_scan_fail(&run->scan, run->scan.at,
-                              run->scan.at == run->scan.end
-                                  ? "the text ends inside an object or array"
-                                  : "expected a name in quotes");
-    if (!json_scan_string(&run->scan, &name))
-        return false;
-    if (name.escaped) {
-        buffer_clear(run->scratch);
-        json_text_decode(&name, run->scratch);
-        name.data = run->scratch->data;
-        name.size = run->scratch->size;
-    }
-    *index = json_names_find(&node->names, name.data, name.size);
-    return true;
-}
-
-static bool is_expected(const struct json_run *run, const struct json_node *node, size_t next)
-{
-    const struct json_field *field = &node->fields[next];
-
-    return next < node->field_count && (size_t)(run->scan.end - run->scan.at) >= field->quoted_size
-           && memcmp(run->scan.at, field->quoted, field->quoted_size) == 0;
-}
-
-/* A name is no content: whoever mends the schema needs it. */
-static bool refuse_unknown(struct json_run *run, const uint8_t *name_at)
-{
-    enum { SHOWN = 60 };
-    const uint8_t *behind = run->scan.at;
-    struct json_text name = {0};
-    char text[SHOWN + 1] = "";
-
-    run->scan.at = name_at;
-    if (json_scan_string(&run->scan, &name) && !name.escaped)
-        snprintf(text, sizeof text, "%.*s", (int)name.size, (const char *)name.data);
-    run->scan.at = behind;
-    return json_run_fail(run, name_at, "%s%sis not in the schema", text,
-                         text[0] != '\0' ? " " : "");
-}
-
-/* Which field comes, and over to its value. Fails with a fault. */
-static bool next_member(struct json_run *run, const struct json_node *node, size_t next,
-                        uint32_t *index)
-{
-    const uint8_t *name_at = run->scan.at;
-
-    if (is_expected(run, node, next)) {
-        run->scan.at += node->fields[next].quoted_size;
-        *index = (uint32_t)next;
-    } else if (!read_name(run, node, index)) {
-        return json_run_fail_scan(run);
-    } else if (*index == NAME_NONE && run->program->strict) {
-        return refuse_unknown(run, name_at);
-    }
-    return json_scan_colon(&run->scan) || json_run_fail_scan(run);
-}
-
-/* Empty objects and arrays: reads the closing byte. */
-static bool is_closed(struct json_run *run, uint8_t close)
-{
-    bool closed = json_scan_peek(&run->scan) == close;
-
-    run->scan.at += closed;
-    return closed;
-}
-
-enum order { ORDER_DONE, ORDER_FAULT, ORDER_BROKEN };
-
-/* Fills fields [from, to) in. A field that must not miss may still come: the order is broken then. */
-static enum order put_gap(struct json_run *run, struct json_node *node, size_t from, size_t to,
-                          const uint8_t *open)
-{
-    for (; from < to; from++) {
-        if (node->fields[from].missing == MISSING_FAULT)
-            return ORDER_BROKEN;
-        if (!put_missing(run, node, from, open))
-            return ORDER_FAULT;
-    }
-    return ORDER_DONE;
-}
-
-static enum order encode_in_order(struct json_run *run, struct json_node *node, const uint8_t *open)
-{
-    size_t next = 0;
-    bool more = !is_closed(run, '}');
-
-    while (more) {
-        uint32_t index = NAME_NONE;
-
-        if (!next_member(run, node, next, &index))
-            return ORDER_FAULT;
-        if (index == NAME_NONE) {
-            if (!json_scan_skip(&run->scan)) {
-                json_run_fail_scan(run);
-                return ORDER_FAULT;
-            }
-        } else {
-            if (index < next)
-                return ORDER_BROKEN;
-
-            enum order gap = put_gap(run, node, next, index, open);
-
-            if (gap != ORDER_DONE)
-                return gap;
-            if (!put_field(run, node, index))
-                return ORDER_FAULT;
-            next = (size_t)index + 1;
-        }
-        if (!json_scan_next(&run->scan, '}', &more)) {
-            json_run_fail_scan(run);
-            return ORDER_FAULT;
-        }
-    }
-    for (; next < node->field_count; next++)
-        if (!put_missing(run, node, next, open))
-            return ORDER_FAULT;
-    return ORDER_DONE;
-}
-
-/* Reads the object over and notes where each field's value begins. */
-static bool find_members(struct json_run *run, struct json_node *node, size_t base)
-{
-    bool more = !is_closed(run, '}');
-    uint32_t previous = 0;
-
-    while (more) {
-        const uint8_t *name_at = run->scan.at;
-        uint32_t index = NAME_NONE;
-
-        if (!next_member(run, node, previous, &index))
-            return false;
-
-        size_t value_at = (size_t)(run->scan.at - run->scan.begin);
-
-        if (index != NAME_NONE) {
-            size_t *slot = &run->program->stack.items[base + index];
-
-            if (*slot != SIZE_MAX) {
-                json_run_fail(run, name_at, "is there twice");
-                return fail_in(run, "%s", node->fields[index].name);
-            }
-            *slot = value_at;
-            previous = index + 1;
-        }
-        if (!json_scan_skip(&run->scan)) {
-            json_run_fail_scan(run);
-            return index == NAME_NONE ? false : fail_in(run, "%s", node->fields[index].name);
-        }
-        if (!json_scan_next(&run->scan, '}', &more))
-            return json_run_fail_scan(run);
-    }
-    return true;
-}
-
-static bool encode_any_order(struct json_run *run, struct json_node *node, const uint8_t *open)
-{
-    struct json_stack *stack = &run->program->stack;
-    size_t base = stack->used;
-
-    memset(stack_push(stack, node->field_count), 0xff, node->field_count * sizeof *stack->items);
-
-    bool encoded = find_members(run, node, base);
-    const uint8_t *behind = run->scan.at;
-
-    for (size_t i = 0; encoded && i < node->field_count; i++) {
-        size_t value_at = stack->items[base + i];
-
-        if (value_at == SIZE_MAX) {
-            encoded = put_missing(run, node, i, open);
-            continue;
-        }
-        run->scan.at = run->scan.begin + value_at;
-        encoded = put_field(run, node, i);
-    }
-    run->scan.at = behind;
-    stack->used = base;
-    return encoded;
-}
-
-static bool encode_record(struct json_run *run, struct json_node *node)
-{
-    const uint8_t *open = run->scan.at;
-    size_t out_size = run->out->size;
-    uint64_t retry_bytes = run->retry_bytes;
-    unsigned depth = run->scan.depth;
-    uint32_t empty_items = run->empty_items;
-    bool encoded;
-
-    if (json_scan_peek(&run->scan) != '{')
-        return json_run_mismatch(run, node);
-    if (!json_run_enter(run))
-        return false;
-
-    const uint8_t *first = run->scan.at;
-
-    if (run->program->serial >= node->disordered_until) {
-        enum order order = encode_in_order(run, node, open);
-
-        if (order != ORDER_BROKEN) {
-            run->scan.depth = depth;
-            return order == ORDER_DONE;
-        }
-        node->disordered_until = run->program->serial + DISORDER_RECORDS;
-        run->scan.at = first;
-        run->out->size = out_size;
-        run->retry_bytes = retry_bytes;
-        run->empty_items = empty_items;
-    }
-    encoded = encode_any_order(run, node, open);
-    run->scan.depth = depth;
-    return encoded;
 }
 
 /* Puts the count of a block in front of its items, which begin at `head` + 1, and its end behind. */
@@ -438,11 +116,11 @@ static bool encode_array(struct json_run *run, struct json_node *node)
     if (!json_run_enter(run))
         return false;
     buffer_append_byte(run->out, 0);
-    for (more = !is_closed(run, ']'); more; count++) {
+    for (more = !json_run_closed(run, ']'); more; count++) {
         size_t size = run->out->size;
 
-        if (!encode(run, node->items))
-            return fail_in(run, "[%zu]", count);
+        if (!json_run_encode(run, node->items))
+            return json_run_fail_in(run, "[%zu]", count);
         if (run->out->size == size && ++run->empty_items > CODEC_EMPTY_ITEMS_MAX)
             return json_run_fail(run, run->scan.at, "more than %d items without content",
                                  CODEC_EMPTY_ITEMS_MAX);
@@ -494,7 +172,8 @@ static bool keys_differ(struct json_run *run, struct map_key *keys, size_t count
 /* Reads and encodes a key, and over its colon. */
 static bool put_key(struct json_run *run)
 {
-    struct map_key *key = (struct map_key *)(void *)stack_push(&run->program->stack, MAP_KEY_WORDS);
+    struct map_key *key =
+        (struct map_key *)(void *)json_stack_push(&run->program->stack, MAP_KEY_WORDS);
 
     key->offset = (size_t)(run->scan.at - run->scan.begin);
     if (json_scan_peek(&run->scan) != '"') {
@@ -518,11 +197,12 @@ static bool encode_map(struct json_run *run, struct json_node *node)
     if (!json_run_enter(run))
         return false;
     buffer_append_byte(run->out, 0);
-    for (more = !is_closed(run, '}'); more; count++) {
+    for (more = !json_run_closed(run, '}'); more; count++) {
         if (!put_key(run))
             return false;
-        if (!encode(run, node->items))
-            return fail_in(run, "[%zu]", count); /* Keys are content: their place tells enough. */
+        if (!json_run_encode(run, node->items))
+            return json_run_fail_in(run, "[%zu]",
+                                    count); /* Keys are content: their place tells enough. */
         if (!json_scan_next(&run->scan, '}', &more))
             return json_run_fail_scan(run);
     }
@@ -540,7 +220,7 @@ static bool encode_nullable(struct json_run *run, struct json_node *node)
 
     codec_put_long(run->out, null ? node->null_branch : 1 - node->null_branch);
     if (!null)
-        return encode(run, node->items);
+        return json_run_encode(run, node->items);
     return json_scan_word(&run->scan, "null") || json_run_fail_scan(run);
 }
 
@@ -585,7 +265,7 @@ static bool try_branches(struct json_run *run, struct json_node *node, uint8_t c
             return json_run_fail(run, begin, "unions inside unions fit in too many ways");
         run->retry_bytes -= size;
         codec_put_long(run->out, (int64_t)i);
-        if (encode(run, node->branches[i]))
+        if (json_run_encode(run, node->branches[i]))
             return true;
         run->out->size = out_size;
         run->program->stack.used = stack_used;
@@ -611,14 +291,14 @@ static bool encode_union(struct json_run *run, struct json_node *node)
     if (found > 1)
         return try_branches(run, node, class);
     codec_put_long(run->out, (int64_t)first);
-    return encode(run, node->branches[first]);
+    return json_run_encode(run, node->branches[first]);
 }
 
-static bool encode(struct json_run *run, struct json_node *node)
+bool json_run_encode(struct json_run *run, struct json_node *node)
 {
     switch (node->op) {
     case OP_RECORD:
-        return encode_record(run, node);
+        return json_run_put_record(run, node);
     case OP_NULLABLE:
         return encode_nullable(run, node);
     case OP_ARRAY:
@@ -639,7 +319,7 @@ static bool encode(struct json_run *run, struct json_node *node)
 static bool encode_whole(struct json_run *run)
 {
     json_scan_space(&run->scan);
-    if (!encode(run, run->program->plan.root))
+    if (!json_run_encode(run, run->program->plan.root))
         return false;
     json_scan_space(&run->scan);
     return run->scan.at == run->scan.end
@@ -655,7 +335,7 @@ bool json_avro_encode(struct json_avro *program, const uint8_t *json, size_t siz
                            .out = out,
                            .begin = out->size,
                            .offsets = program->offsets,
-                           .retry_bytes = RETRY_FACTOR * (uint64_t)size + RETRY_BYTES,
+                           .retry_bytes = RETRY_FACTOR * (uint64_t)size + JSON_RETRY_BYTES,
                            .fault = fault};
 
     program->serial++;
@@ -716,7 +396,7 @@ static bool compile_defaults(struct json_avro *program, struct error *err)
         for (size_t f = 0; f < node->field_count; f++) {
             if (node->fields[f].missing != MISSING_UNKNOWN)
                 continue;
-            if (!compile_missing(&run, &node->fields[f]))
+            if (!json_run_compile_missing(&run, &node->fields[f]))
                 return error_set(err, EXIT_CODE_CONFIG, "record %s: default of %s: %s",
                                  node->type->name, fault.path, fault.reason);
         }
@@ -741,6 +421,12 @@ struct json_avro *json_avro_new(const struct schema *schema, struct error *err)
 void json_avro_refuse_unknown(struct json_avro *program)
 {
     program->strict = true;
+}
+
+bool json_avro_keep_unknown(struct json_avro *program, struct error *err)
+{
+    program->strict = true; /* But for records with such a field. */
+    return json_plan_keep_unknown(&program->plan, err);
 }
 
 void json_avro_free(struct json_avro *program)

@@ -8,7 +8,7 @@
  * One per stream and thread.
  *
  *   record      object; members in any order, found by the field's name or alias; unknown ones are
- *               ignored, or a fault. A missing field takes its default, or null if its type allows it.
+ *               ignored, kept in a map, or a fault. A missing field takes its default, or null if its type allows it.
  *   union       the first branch, in the schema's order, that takes the value
  *   int, long   number with a whole value, also written 1e3 or 1.0
  *   float, double   number
@@ -38,6 +38,13 @@ void json_avro_free(struct json_avro *program);
 
 /* From now on a member that the schema does not have is a fault, at any depth. */
 void json_avro_refuse_unknown(struct json_avro *program);
+/*
+ * From now on such members go into the field of their record that the schema marks "dualrun": "unknown",
+ * a map of string: the name, and the value's JSON text as it stands. In a record without such a field
+ * they are a fault. The field is never read from the JSON: a member with its name is one more
+ * unknown member. Once, before the first record. Fails if nothing is marked, or what cannot be.
+ */
+bool json_avro_keep_unknown(struct json_avro *program, struct error *err);
 /* Asks for the value at this path of each encoded record; returns its index. */
 unsigned json_avro_capture(struct json_avro *program, const struct schema_path *path);
 

@@ -155,6 +155,7 @@ static void set_missing(struct json_field *field)
     field->missing_size = data.size;
 }
 
+/* Of all fields but the one for unknown members. */
 static bool compile_names(struct json_node *node, struct error *err)
 {
     const struct schema_type *type = node->type;
@@ -164,10 +165,13 @@ static bool compile_names(struct json_node *node, struct error *err)
         count += type->fields[i].alias_count;
     names_init(&node->names, count);
     for (size_t i = 0; i < type->field_count; i++)
-        names_add(&node->names, type->fields[i].name, (uint32_t)i);
+        if (i != node->unknown_field)
+            names_add(&node->names, type->fields[i].name, (uint32_t)i);
     for (size_t i = 0; i < type->field_count; i++) {
         const struct schema_field *field = &type->fields[i];
 
+        if (i == node->unknown_field)
+            continue;
         for (size_t a = 0; a < field->alias_count; a++) {
             uint32_t owner = names_add(&node->names, field->aliases[a], (uint32_t)i);
 
@@ -258,11 +262,74 @@ bool json_plan_init(struct json_plan *plan, const struct schema *schema, struct 
     plan->nodes = memory_array(schema->type_count, sizeof *plan->nodes);
     for (size_t i = 0; i < schema->type_count; i++) {
         plan->nodes[i].type = schema->types[i];
+        plan->nodes[i].unknown_field = NAME_NONE;
         if (!compile_node(plan, schema, &plan->nodes[i], err))
             return false;
     }
     plan->root = node_of(plan, schema, schema->root);
     return true;
+}
+
+static bool find_unknown_field(struct json_node *node, struct error *err)
+{
+    const struct schema_type *type = node->type;
+
+    for (size_t i = 0; i < node->field_count; i++) {
+        const struct schema_field *field = &type->fields[i];
+
+        if (!field->takes_unknown)
+            continue;
+        if (field->type->kind != SCHEMA_MAP || field->type->items->kind != SCHEMA_STRING
+            || field->type->items->logical != LOGICAL_NONE)
+            return error_set(err, EXIT_CODE_CONFIG,
+                             "record %s: field %s takes unknown members and is no map of string",
+                             type->name, field->name);
+        if (node->unknown_field != NAME_NONE)
+            return error_set(err, EXIT_CODE_CONFIG,
+                             "record %s: both %s and %s take unknown members", type->name,
+                             type->fields[node->unknown_field].name, field->name);
+        node->unknown_field = (uint32_t)i;
+    }
+    return true;
+}
+
+/* Without unknown members it is empty, whatever its default: a default was not published. */
+static void set_unknown_field(struct json_field *field)
+{
+    struct buffer empty = {0};
+
+    codec_put_long(&empty, 0);
+    free(field->missing_data);
+    field->missing = MISSING_READY;
+    field->missing_data = empty.data;
+    field->missing_size = empty.size;
+    field->missing_depth = 1;
+    field->quoted_size = SIZE_MAX; /* Never what comes next. */
+}
+
+bool json_plan_keep_unknown(struct json_plan *plan, struct error *err)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < plan->node_count; i++) {
+        struct json_node *node = &plan->nodes[i];
+
+        if (!find_unknown_field(node, err))
+            return false;
+        if (node->unknown_field == NAME_NONE)
+            continue;
+        found = true;
+        set_unknown_field(&node->fields[node->unknown_field]);
+        free(node->names.slots);
+        if (!compile_names(node, err))
+            return false;
+    }
+    if (found)
+        return true;
+    error_set(err, EXIT_CODE_CONFIG, "no record has a field for unknown members");
+    return error_hint(err, "add a field such as {\"name\": \"unknown\", \"type\": {\"type\": "
+                           "\"map\", \"values\": \"string\"}, \"default\": {}, \"dualrun\": "
+                           "\"unknown\"}");
 }
 
 void json_plan_fini(struct json_plan *plan)

@@ -80,6 +80,7 @@ struct json_node {
     struct json_node **branches; /* UNION */
     size_t branch_count;
     struct json_names names; /* RECORD, ENUM */
+    uint32_t unknown_field;  /* RECORD: the map of members that it does not have, or NAME_NONE. */
     /* Members came out of order lately: up to this record, look before encoding. */
     uint64_t disordered_until;
 };
@@ -92,6 +93,8 @@ struct json_plan {
 
 /* Fails if an alias of a record names two fields. */
 bool json_plan_init(struct json_plan *plan, const struct schema *schema, struct error *err);
+/* Finds the marked fields. Their names mean nothing in the JSON from now on. */
+bool json_plan_keep_unknown(struct json_plan *plan, struct error *err);
 void json_plan_fini(struct json_plan *plan);
 
 /* The index of a name, or NAME_NONE. */

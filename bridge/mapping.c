@@ -54,6 +54,9 @@ static bool open_schema(struct mapping *mapping, struct registry *registry, stru
             return false;
         if (stream->unknown_fields == UNKNOWN_DEAD_LETTER)
             json_avro_refuse_unknown(mapping->program);
+        if (stream->unknown_fields == UNKNOWN_KEEP
+            && !json_avro_keep_unknown(mapping->program, err))
+            return error_wrap(err, "%s", stream->schema_file);
     }
     snprintf(subject, sizeof subject, "%s-value", stream->topic.name);
     return registry == NULL

@@ -59,7 +59,7 @@ struct pipeline_topic {
 };
 
 enum pipeline_decode { DECODE_JSON, DECODE_AVRO, DECODE_RAW };
-enum pipeline_unknown { UNKNOWN_IGNORE, UNKNOWN_DEAD_LETTER };
+enum pipeline_unknown { UNKNOWN_IGNORE, UNKNOWN_DEAD_LETTER, UNKNOWN_KEEP };
 enum pipeline_key_kind { KEY_FIELD, KEY_ATTRIBUTE, KEY_ORDERING_KEY };
 enum pipeline_time_unit { TIME_MS, TIME_US, TIME_S, TIME_RFC3339 };
 

@@ -311,6 +311,20 @@ static bool check_defaults(struct builder *builder)
     return true;
 }
 
+/* A mark that is misspelt would lose what it was meant to keep. */
+static bool read_mark(struct builder *builder, const struct schema_type *record,
+                      struct schema_field *field, const json_t *json)
+{
+    const json_t *mark = json_object_get(json, "dualrun");
+
+    if (mark == NULL)
+        return true;
+    field->takes_unknown = json_is_string(mark) && strcmp(json_string_value(mark), "unknown") == 0;
+    return field->takes_unknown
+           || refuse(builder, "record %s: field %s: the only mark is \"dualrun\": \"unknown\"",
+                     record->name, field->name);
+}
+
 static bool build_field(struct builder *builder, struct schema_type *record, const json_t *json,
                         const char *space)
 {
@@ -325,6 +339,8 @@ static bool build_field(struct builder *builder, struct schema_type *record, con
 
     field->name = memory_text(name);
     field->default_value = json_object_get(json, "default");
+    if (!read_mark(builder, record, field, json))
+        return false;
     if (!copy_names(builder, json_object_get(json, "aliases"), "aliases", &field->aliases,
                     &field->alias_count))
         return error_wrap(builder->err, "record %s: field %s", record->name, name);

@@ -49,6 +49,7 @@ struct schema_field {
     size_t alias_count;
     const struct schema_type *type;
     json_t *default_value; /* NULL: none. Borrowed from the schema. */
+    bool takes_unknown;    /* Marked "dualrun": "unknown". */
 };
 
 struct schema_type {

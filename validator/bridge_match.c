@@ -57,7 +57,8 @@ static bool compare_payload(struct bridge_compare *c, const struct bridge_row *a
                       size);
         return true;
     }
-    *fields = json_match(*schema, audit->value, audit->head.value_size, avro, size);
+    *fields = json_match(*schema, c->stream->unknown_fields == UNKNOWN_KEEP, audit->value,
+                         audit->head.value_size, avro, size);
     return true;
 }
 

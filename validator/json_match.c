@@ -15,9 +15,11 @@
 
 enum { PATH_SIZE = 256 };
 
-/* NULL while only asking whether a branch fits. */
 struct finds {
     json_t *fields;
+    bool asking;       /* Only whether it fits. */
+    bool keep;         /* Unknown members lie in marked fields. */
+    size_t load_flags; /* How the JSON was read. */
 };
 
 static bool match(const struct schema_type *type, const json_t *want, const json_t *have,
@@ -25,7 +27,7 @@ static bool match(const struct schema_type *type, const json_t *want, const json
 
 static bool differ(struct finds *finds, const char *path, const json_t *want, const json_t *have)
 {
-    if (finds == NULL)
+    if (finds->asking)
         return false;
     if (finds->fields == NULL)
         finds->fields = json_array();
@@ -172,15 +174,89 @@ static bool same_scalar(const struct schema_type *type, const json_t *want, cons
 
 /* -- Shapes -- */
 
+static bool fits(const struct schema_type *type, const json_t *want, const json_t *have,
+                 const char *path, const struct finds *finds)
+{
+    struct finds asking = *finds;
+
+    asking.asking = true;
+    return match(type, want, have, path, &asking);
+}
+
+/* NULL: it is missing. */
 static const json_t *member(const struct schema_field *field, const json_t *want)
 {
     const json_t *value = json_object_get(want, field->name);
 
     for (size_t i = 0; value == NULL && i < field->alias_count; i++)
         value = json_object_get(want, field->aliases[i]);
-    if (value == NULL)
-        value = field->default_value;
-    return value != NULL ? value : json_null();
+    return value;
+}
+
+static bool is_named(const struct schema_field *field, const char *name)
+{
+    bool named = strcmp(field->name, name) == 0;
+
+    for (size_t i = 0; i < field->alias_count; i++)
+        named = named || strcmp(field->aliases[i], name) == 0;
+    return named;
+}
+
+/* All members that no other field has are in the map, each as a text that means the same. */
+static bool match_unknown(const struct schema_type *type, const struct schema_field *marked,
+                          const json_t *want, const json_t *have, const char *path,
+                          struct finds *finds)
+{
+    json_t *expected = json_object();
+    const json_t *value;
+    const char *key;
+
+    json_object_foreach((json_t *)want, key, value)
+    {
+        bool known = false;
+
+        for (size_t i = 0; i < type->field_count; i++)
+            known = known || (&type->fields[i] != marked && is_named(&type->fields[i], key));
+        if (!known)
+            json_object_set(expected, key, (json_t *)value);
+    }
+
+    bool same = json_object_size(expected) == json_object_size(have);
+
+    json_object_foreach(expected, key, value)
+    {
+        const json_t *text = json_object_get(have, key);
+        json_t *kept = json_is_string(text)
+                           ? json_loadb(json_string_value(text), json_string_length(text),
+                                        finds->load_flags | JSON_DECODE_ANY, NULL)
+                           : NULL;
+
+        same = same && kept != NULL && json_equal(kept, value);
+        json_decref(kept);
+    }
+    same = same || differ(finds, path, expected, have);
+    json_decref(expected);
+    return same;
+}
+
+static bool match_field(const struct schema_type *type, const struct schema_field *field,
+                        const json_t *want, const json_t *have, const char *path,
+                        struct finds *finds)
+{
+    const json_t *value = member(field, want);
+    bool keep = finds->keep, same;
+
+    if (have == NULL)
+        have = json_null();
+    if (keep && field->takes_unknown)
+        return match_unknown(type, field, want, have, path, finds);
+    if (value != NULL)
+        return match(field->type, value, have, path, finds);
+    value = field->default_value;
+    finds->keep = false; /* A default is a value of the type as it stands. */
+    same = match(field->type, value != NULL ? value : json_null(), have, path, finds);
+    finds->keep = keep;
+    return same;
 }
 
 static bool match_record(const struct schema_type *type, const json_t *want, const json_t *have,
@@ -194,8 +270,7 @@ static bool match_record(const struct schema_type *type, const json_t *want, con
         const struct schema_field *field = &type->fields[i];
         char inner[PATH_SIZE];
         snprintf(inner, sizeof inner, "%s%s%s", path, *path ? "." : "", field->name);
-        same &= match(field->type, member(field, want), json_object_get(have, field->name), inner,
-                      finds);
+        same &= match_field(type, field, want, json_object_get(have, field->name), inner, finds);
     }
     return same;
 }
@@ -207,7 +282,7 @@ static bool match_array(const struct schema_type *type, const json_t *want, cons
                 && json_array_size(want) == json_array_size(have);
 
     for (size_t i = 0; same && i < json_array_size(want); i++)
-        same = match(type->items, json_array_get(want, i), json_array_get(have, i), path, NULL);
+        same = fits(type->items, json_array_get(want, i), json_array_get(have, i), path, finds);
     return same || differ(finds, path, want, have);
 }
 
@@ -223,7 +298,7 @@ static bool match_map(const struct schema_type *type, const json_t *want, const 
         json_object_foreach((json_t *)want, key, value)
         {
             const json_t *other = json_object_get(have, key);
-            same = same && other != NULL && match(type->items, value, other, path, NULL);
+            same = same && other != NULL && fits(type->items, value, other, path, finds);
         }
     return same || differ(finds, path, want, have);
 }
@@ -245,7 +320,7 @@ static bool match_union(const struct schema_type *type, const json_t *want, cons
     if (others == 1)
         return match(other, want, have, path, finds);
     for (size_t i = 0; i < type->branch_count; i++)
-        if (match(type->branches[i], want, have, path, NULL))
+        if (fits(type->branches[i], want, have, path, finds))
             return true;
     return differ(finds, path, want, have);
 }
@@ -269,23 +344,27 @@ static bool match(const struct schema_type *type, const json_t *want, const json
     }
 }
 
-static json_t *load(const void *json, size_t size)
+static json_t *load(const void *json, size_t size, size_t *flags)
 {
     json_error_t fault;
-    json_t *loaded = json_loadb(json, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault);
+
+    *flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
+
+    json_t *loaded = json_loadb(json, size, *flags, &fault);
 
     /* A whole number that no int64 holds may still be a good double. */
-    if (loaded == NULL && json_error_code(&fault) == json_error_numeric_overflow)
-        loaded = json_loadb(
-            json, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &fault);
+    if (loaded == NULL && json_error_code(&fault) == json_error_numeric_overflow) {
+        *flags |= JSON_DECODE_INT_AS_REAL;
+        loaded = json_loadb(json, size, *flags, &fault);
+    }
     return loaded;
 }
 
-json_t *json_match(const struct schema *schema, const void *json, size_t json_size,
+json_t *json_match(const struct schema *schema, bool keep, const void *json, size_t json_size,
                    const uint8_t *avro, size_t avro_size)
 {
-    struct finds finds = {0};
-    json_t *want = load(json, json_size);
+    struct finds finds = {.keep = keep};
+    json_t *want = load(json, json_size, &finds.load_flags);
     json_t *have = avro != NULL ? codec_to_json(schema->root, avro, avro + avro_size) : NULL;
 
     if (want == NULL || have == NULL) {

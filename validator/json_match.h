@@ -15,8 +15,12 @@
 
 #include "core/schema.h"
 
-/* The differences as an array of {name, expected, found}, NULL if there is none. Returns (caller decrefs). */
-json_t *json_match(const struct schema *schema, const void *json, size_t json_size,
+/*
+ * With keep, what the JSON has and the schema has not lies in the fields marked "dualrun": "unknown", as text
+ * that means the same; else nobody asks where it is.
+ * The differences as an array of {name, expected, found}, NULL if there is none. Returns (caller decrefs).
+ */
+json_t *json_match(const struct schema *schema, bool keep, const void *json, size_t json_size,
                    const uint8_t *avro, size_t avro_size);
 
 #endif

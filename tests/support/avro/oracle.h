@@ -40,15 +40,22 @@ enum { ORACLE_DEPTH_MAX = 64, ORACLE_TRIES_MAX = 20000 };
 
 struct oracle {
     unsigned tries; /* Left. */
+    unsigned depth; /* Of the value that is written. */
+    bool keep;      /* Unknown members go into the marked field, or are refused. */
+    const uint8_t *json;
+    const struct buffer *places; /* Where each string and number begins, as size_t. */
 };
 
-/* Strings get S and numbers N in front, and all a running number. */
-static inline void oracle_mark(const uint8_t *json, size_t size, struct buffer *out)
+/* Strings get S and numbers N in front, and all a running number, by which places tells where they are. */
+static inline void oracle_mark(const uint8_t *json, size_t size, struct buffer *out,
+                               struct buffer *places)
 {
     unsigned count = 0;
     size_t i = 0;
 
     while (i < size) {
+        if (json[i] == '"' || json[i] == '-' || (json[i] >= '0' && json[i] <= '9'))
+            buffer_append(places, &i, sizeof i);
         if (json[i] == '"') {
             buffer_appendf(out, "\"S%u:", count++);
             for (i++; i < size && json[i] != '"'; i++) {
@@ -386,15 +393,20 @@ static inline bool oracle_encode_missing(struct oracle *oracle, const struct sch
 
     if (field->default_value != NULL) {
         char *text = json_dumps(field->default_value, JSON_ENCODE_ANY);
-        struct buffer marked = {0};
+        struct buffer marked = {0}, places = {0};
 
-        oracle_mark((const uint8_t *)text, strlen(text), &marked);
+        oracle_mark((const uint8_t *)text, strlen(text), &marked, &places);
         json = json_loadb((const char *)marked.data, marked.size, JSON_DECODE_ANY | JSON_ALLOW_NUL,
                           NULL);
         free(text);
         buffer_fini(&marked);
+        buffer_fini(&places);
     }
+    bool keep = oracle->keep;
+
+    oracle->keep = false; /* A default is a value of the schema's type as it stands. */
     taken = oracle_encode(oracle, field->type, json, value);
+    oracle->keep = keep;
     json_decref(json);
     return taken;
 }
@@ -406,6 +418,94 @@ static inline bool oracle_names(const struct schema_field *field, const char *na
     for (size_t i = 0; i < field->alias_count; i++)
         same = same || strcmp(field->aliases[i], name) == 0;
     return same;
+}
+
+/* Where a string ends that begins here. */
+static inline size_t oracle_string_end(const uint8_t *json, size_t at)
+{
+    for (at++; json[at] != '"'; at++)
+        at += json[at] == '\\';
+    return at + 1;
+}
+
+/* Adds the text of the value that follows a name; the whole is known to be JSON. */
+static inline bool oracle_keep(const struct oracle *oracle, const char *key, avro_value_t *map)
+{
+    static const char spaces[] = " \t\r\n";
+    const uint8_t *json = oracle->json;
+    avro_value_t slot = {0};
+    size_t at, end, size = strlen(key);
+    int depth = 0, is_new = 0;
+
+    memcpy(&at, oracle->places->data + strtoul(key + 1, NULL, 10) * sizeof at, sizeof at);
+    at = oracle_string_end(json, at);
+    at += strspn((const char *)json + at, spaces) + 1; /* The colon. */
+    at += strspn((const char *)json + at, spaces);
+    for (end = at; depth > 0 || strchr(",}", json[end]) == NULL;) {
+        depth += (json[end] == '{' || json[end] == '[') - (json[end] == '}' || json[end] == ']');
+        end = json[end] == '"' ? oracle_string_end(json, end) : end + 1;
+    }
+    while (strchr(spaces, json[end - 1]) != NULL)
+        end--;
+
+    char *text = memory_text_n((const char *)json + at, end - at);
+
+    avro_value_add(map, oracle_text(key, &size), &slot, NULL, &is_new);
+    avro_value_set_string(&slot, text);
+    free(text);
+    return is_new;
+}
+
+static inline int oracle_compare_keys(const void *left, const void *right)
+{
+    size_t size = 0;
+
+    return strcmp(oracle_text(*(const char *const *)left, &size),
+                  oracle_text(*(const char *const *)right, &size));
+}
+
+/* The field for unknown members, or NULL. */
+static inline const struct schema_field *oracle_marked(const struct oracle *oracle,
+                                                       const struct schema_type *type)
+{
+    for (size_t i = 0; oracle->keep && i < type->field_count; i++)
+        if (type->fields[i].takes_unknown)
+            return &type->fields[i];
+    return NULL;
+}
+
+/* All members that no field but the marked one has, which there must be if there are any. */
+static inline bool oracle_encode_unknown(const struct oracle *oracle,
+                                         const struct schema_type *type, json_t *json,
+                                         avro_value_t *value)
+{
+    const struct schema_field *marked = oracle_marked(oracle, type);
+    const char **keys = memory_array(json_object_size(json), sizeof(char *));
+    const char *key;
+    json_t *member;
+    size_t count = 0, size;
+    avro_value_t map = {0};
+    bool kept = true;
+
+    json_object_foreach(json, key, member)
+    {
+        bool known = false;
+
+        size = strlen(key);
+        for (size_t i = 0; i < type->field_count; i++)
+            known = known
+                    || (&type->fields[i] != marked
+                        && oracle_names(&type->fields[i], oracle_text(key, &size)));
+        if (!known)
+            keys[count++] = key;
+    }
+    qsort((void *)keys, count, sizeof *keys, oracle_compare_keys);
+    if (marked != NULL)
+        avro_value_get_by_index(value, (size_t)(marked - type->fields), &map, NULL);
+    for (size_t i = 0; i < count && kept; i++)
+        kept = marked != NULL && oracle_keep(oracle, keys[i], &map);
+    free((void *)keys);
+    return kept && (marked == NULL || oracle->depth < ORACLE_DEPTH_MAX);
 }
 
 static inline bool oracle_encode_record(struct oracle *oracle, const struct schema_type *type,
@@ -421,6 +521,8 @@ static inline bool oracle_encode_record(struct oracle *oracle, const struct sche
     for (size_t i = 0; i < type->field_count; i++) {
         json_t *found = NULL;
 
+        if (&type->fields[i] == oracle_marked(oracle, type))
+            continue;
         json_object_foreach(json, key, member)
         {
             size = strlen(key);
@@ -435,7 +537,7 @@ static inline bool oracle_encode_record(struct oracle *oracle, const struct sche
                           : !oracle_encode_missing(oracle, &type->fields[i], &item))
             return false;
     }
-    return true;
+    return !oracle->keep || oracle_encode_unknown(oracle, type, json, value);
 }
 
 static inline bool oracle_encode_items(struct oracle *oracle, const struct schema_type *type,
@@ -546,12 +648,18 @@ static inline bool oracle_encode_number(const struct schema_type *type, const ch
 static inline bool oracle_encode(struct oracle *oracle, const struct schema_type *type,
                                  json_t *json, avro_value_t *value)
 {
+    unsigned depth = oracle->depth;
+    bool taken;
+
     switch (type->kind) {
     case SCHEMA_RECORD:
-        return oracle_encode_record(oracle, type, json, value);
     case SCHEMA_ARRAY:
     case SCHEMA_MAP:
-        return oracle_encode_items(oracle, type, json, value);
+        oracle->depth++;
+        taken = type->kind == SCHEMA_RECORD ? oracle_encode_record(oracle, type, json, value)
+                                            : oracle_encode_items(oracle, type, json, value);
+        oracle->depth = depth;
+        return taken;
     case SCHEMA_UNION:
         return oracle_encode_union(oracle, type, json, value);
     case SCHEMA_NULL:
@@ -573,15 +681,17 @@ static inline bool oracle_encode(struct oracle *oracle, const struct schema_type
 
 /* What the rules make of the text; out is appended to if it is taken. */
 static inline enum oracle_verdict oracle_run(const struct schema *schema, avro_value_iface_t *class,
-                                             const uint8_t *json, size_t size, struct buffer *out)
+                                             bool keep, const uint8_t *json, size_t size,
+                                             struct buffer *out)
 {
-    struct oracle oracle = {.tries = ORACLE_TRIES_MAX};
+    struct buffer marked = {0}, places = {0};
+    struct oracle oracle = {
+        .tries = ORACLE_TRIES_MAX, .keep = keep, .json = json, .places = &places};
     enum oracle_verdict verdict = ORACLE_REFUSED;
-    struct buffer marked = {0};
     json_error_t error;
     avro_value_t value = {0};
 
-    oracle_mark(json, size, &marked);
+    oracle_mark(json, size, &marked, &places);
     json_t *tree =
         json_loadb(buffer_text(&marked), marked.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
 
@@ -600,6 +710,7 @@ static inline enum oracle_verdict oracle_run(const struct schema *schema, avro_v
     }
     json_decref(tree);
     buffer_fini(&marked);
+    buffer_fini(&places);
     return verdict;
 }
 

@@ -369,6 +369,104 @@ static void unknown_members_are_refused_by_name_if_asked(void **state)
     bench_close(&bench);
 }
 
+#define MARKED(name)                                                                               \
+    "{'name':'" name "','type':{'type':'map','values':'string'},'dualrun':'unknown'}"
+
+static void unknown_members_are_kept_as_they_stand_in_order_of_their_names(void **state)
+{
+    struct bench bench;
+    struct error err;
+
+    (void)state;
+    bench_open(&bench,
+               "{'type':'record','name':'R','fields':[{'name':'a','type':'int'}," MARKED(
+                   "rest") ",{'name':'b','type':['null',{'type':'record','name':'B','fields':["
+                           "{'name':'c','type':'int','default':0}," MARKED(
+                               "more") "]}]},{'name':'l','default':"
+                                       "[],'type':{'type':'array','items':'R'}}]}");
+    assert_true(json_avro_keep_unknown(bench.program, &err));
+    assert_json(&bench, "{'a':1}", "{'a':1,'rest':{},'b':null,'l':[]}");
+    assert_json(&bench, "{'z':2,'a':1,'': null , 'y':[1, 2.50],'\\u0079y':'\\u0041'}",
+                "{'a':1,'rest':{'':'null','y':'[1, 2.50]','yy':'\\'\\\\u0041\\'','z':'2'},"
+                "'b':null,'l':[]}");
+    assert_json(&bench, "{'yy':1e999,'b':{'d':{'c':1},'c':4,'a':1},'a':1,'l':[{'a':2,'q':3}]}",
+                "{'a':1,'rest':{'yy':'1e999'},'b':{'c':4,'more':{'a':'1','d':'{\\'c\\':1}'}},"
+                "'l':[{'a':2,'rest':{'q':'3'},'b':null,'l':[]}]}");
+    assert_json(&bench, "{'rest':{'x':'y'},'a':1}",
+                "{'a':1,'rest':{'rest':'{\\'x\\':\\'y\\'}'},'b':null,'l':[]}");
+    assert_fault(&bench, "{'x':1,'a':1,'x':2}", "at byte 13, x is there twice");
+    assert_fault(&bench, "{'x':1,'a':1,'\\u0078':2}", "at byte 13, is there twice");
+    assert_fault(&bench, "{'a':1,'b':{'x':1,'x':2}}", "at byte 18, b: x is there twice");
+    assert_fault(&bench, "{'x':[1,],'a':1}", "at byte 8, no JSON value begins like this");
+    bench_close(&bench);
+}
+
+static void a_record_without_a_map_refuses_what_others_keep(void **state)
+{
+    struct bench bench;
+    struct error err;
+
+    (void)state;
+    bench_open(&bench, "{'type':'record','name':'R','fields':[" MARKED(
+                           "rest") ",{'name':'b','type':"
+                                   "{'type':'record','name':'B','fields':[]},'default':{}}]}");
+    assert_true(json_avro_keep_unknown(bench.program, &err));
+    assert_json(&bench, "{'x':1}", "{'rest':{'x':'1'},'b':{}}");
+    assert_fault(&bench, "{'x':1,'b':{'y':2}}", "at byte 12, b: y is not in the schema");
+    bench_close(&bench);
+}
+
+static void assert_cannot_keep(const char *fields, const char *message)
+{
+    struct bench bench;
+    struct error err;
+    char *text = memory_textf("{'type':'record','name':'R','fields':[%s]}", fields);
+
+    bench_open(&bench, text);
+    assert_false(json_avro_keep_unknown(bench.program, &err));
+    assert_string_equal(err.text, message);
+    bench_close(&bench);
+    free(text);
+}
+
+static void a_schema_that_cannot_keep_says_why(void **state)
+{
+    (void)state;
+    assert_cannot_keep("{'name':'a','type':'int'}", "no record has a field for unknown members");
+    assert_cannot_keep("{'name':'a','type':{'type':'map','values':'int'},'dualrun':'unknown'}",
+                       "record R: field a takes unknown members and is no map of string");
+    assert_cannot_keep(MARKED("a") "," MARKED("b"), "record R: both a and b take unknown members");
+}
+
+static void what_is_kept_nests_no_deeper_than_64(void **state)
+{
+    struct bench bench;
+    struct buffer json = {0};
+    struct json_avro_fault fault;
+    struct error err;
+
+    (void)state;
+    bench_open(&bench,
+               "{'type':'record','name':'R','fields':[{'name':'n','type':['null','R']}," MARKED(
+                   "rest") "]}");
+    assert_true(json_avro_keep_unknown(bench.program, &err));
+    for (int depth = 62; depth <= 63; depth++) {
+        buffer_clear(&json);
+        for (int i = 0; i < depth; i++)
+            buffer_append_text(&json, "{'n':");
+        buffer_append_text(&json, "{'x':1}");
+        for (int i = 0; i < depth; i++)
+            buffer_append_byte(&json, '}');
+        assert_int_equal(encode(&bench, buffer_text(&json), &fault), depth == 62);
+        if (depth == 62)
+            assert_true(
+                codec_check(bench.schema->root, bench.out.data, bench.out.data + bench.out.size));
+    }
+    assert_string_equal(fault.reason, "nested deeper than 64");
+    buffer_fini(&json);
+    bench_close(&bench);
+}
+
 static void unknown_members_are_ignored_but_checked(void **state)
 {
     (void)state;
@@ -663,6 +761,10 @@ int main(void)
         cmocka_unit_test(a_field_may_be_there_once),
         cmocka_unit_test(unknown_members_are_ignored_but_checked),
         cmocka_unit_test(unknown_members_are_refused_by_name_if_asked),
+        cmocka_unit_test(unknown_members_are_kept_as_they_stand_in_order_of_their_names),
+        cmocka_unit_test(a_record_without_a_map_refuses_what_others_keep),
+        cmocka_unit_test(a_schema_that_cannot_keep_says_why),
+        cmocka_unit_test(what_is_kept_nests_no_deeper_than_64),
         cmocka_unit_test(a_fault_names_its_place),
         cmocka_unit_test(a_union_takes_its_first_branch_that_fits),
         cmocka_unit_test(a_map_has_each_key_once),

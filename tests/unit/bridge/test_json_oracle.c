@@ -18,6 +18,7 @@ struct pair {
     struct json_avro *program;
     avro_schema_t theirs;
     avro_value_iface_t *class;
+    bool keep;
 };
 
 static void pair_open(struct pair *pair, struct buffer *text)
@@ -31,6 +32,7 @@ static void pair_open(struct pair *pair, struct buffer *text)
     if (pair->program == NULL)
         fail_msg("%s", err.text);
     assert_int_equal(avro_schema_from_json_length(buffer_text(text), text->size, &pair->theirs), 0);
+    pair->keep = false;
     pair->class = avro_generic_class_from_schema(pair->theirs);
 }
 
@@ -62,7 +64,8 @@ static void compare(struct pair *pair, const struct buffer *json, struct tally *
         memcpy(exact, json->data, json->size);
 
     bool taken = json_avro_encode(pair->program, exact, json->size, &ours, &fault);
-    enum oracle_verdict verdict = oracle_run(pair->schema, pair->class, exact, json->size, &theirs);
+    enum oracle_verdict verdict =
+        oracle_run(pair->schema, pair->class, pair->keep, exact, json->size, &theirs);
 
     if (verdict == ORACLE_SILENT) {
         tally->silent++;
@@ -171,11 +174,47 @@ static void defaults_aliases_and_logical_types_agree(void **state)
     assert_true(whole.taken > 300 && whole.refused > 300 && damaged.taken > 100);
 }
 
+/* Marked fields first, last and in between, at every depth, in unions, lists and maps; one record has none. */
+static void kept_members_agree(void **state)
+{
+#define KEPT "{\"type\":\"map\",\"values\":\"string\"},\"dualrun\":\"unknown\"}"
+    static const char schema[] =
+        "{\"type\":\"record\",\"name\":\"V\",\"fields\":["
+        "{\"name\":\"rest\",\"aliases\":[\"more\"],\"type\":" KEPT ","
+        "{\"name\":\"id\",\"type\":\"string\",\"aliases\":[\"vid\"]},"
+        "{\"name\":\"box\",\"type\":{\"type\":\"record\",\"name\":\"B\",\"fields\":["
+        "{\"name\":\"x\",\"type\":\"int\",\"default\":-1},"
+        "{\"name\":\"others\",\"default\":{\"d\":\"1\"},\"type\":" KEPT ","
+        "{\"name\":\"next\",\"type\":[\"null\",\"B\"],\"default\":null}]},"
+        "\"default\":{\"x\":3}},"
+        "{\"name\":\"any\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"N\",\"fields\":"
+        "[{\"name\":\"a\",\"type\":\"int\"}]},\"B\",{\"type\":\"array\",\"items\":\"B\"}]}]}";
+#undef KEPT
+    struct avro_random random = {.state = 4711};
+    struct tally whole = {0}, damaged = {0};
+    struct buffer text = {0};
+    struct error err;
+    struct pair pair;
+
+    (void)state;
+    buffer_append_text(&text, schema);
+    pair_open(&pair, &text);
+    pair.keep = true;
+    assert_true(json_avro_keep_unknown(pair.program, &err));
+    compare_events(&random, &pair, 4000, &whole, &damaged);
+    pair_close(&pair);
+    buffer_fini(&text);
+    tell("whole events", &whole);
+    tell("damaged events", &damaged);
+    assert_true(whole.taken > 300 && whole.refused > 300 && damaged.taken > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_schemas_and_events_agree),
         cmocka_unit_test(defaults_aliases_and_logical_types_agree),
+        cmocka_unit_test(kept_members_agree),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

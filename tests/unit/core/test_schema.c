@@ -154,6 +154,9 @@ static void what_is_no_schema_is_refused_with_the_reason(void **state)
     assert_refused("{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"a\",\"type\":"
                    "[\"int\",[\"string\"]]}]}",
                    "schema s.avsc: field a: a union may not hold a union");
+    assert_refused("{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"a\",\"type\":"
+                   "{\"type\":\"map\",\"values\":\"string\"},\"dualrun\":\"unkown\"}]}",
+                   "schema s.avsc: record A: field a: the only mark is \"dualrun\": \"unknown\"");
     assert_refused("[\"int\",\"int\"]", "schema s.avsc: a union has int twice");
     assert_refused("{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"a\",\"type\":"
                    "\"int\",\"default\":3000000000}]}",
