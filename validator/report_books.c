@@ -8,8 +8,9 @@ enum { SHOWN = 3, MINUTE_SIZE = sizeof "2026-11-21T09:30" - 1 };
 
 static void count_line(const json_t *books, FILE *out)
 {
-    fprintf(out, "%lld minutes, %lld run%s", (long long)html_count(books, "minutes"),
-            (long long)html_count(books, "runs"), html_count(books, "runs") == 1 ? "" : "s");
+    fprintf(out, "%lld minute%s, %lld run%s", (long long)html_count(books, "minutes"),
+            html_count(books, "minutes") == 1 ? "" : "s", (long long)html_count(books, "runs"),
+            html_count(books, "runs") == 1 ? "" : "s");
     if (html_count(books, "open") > 0)
         fprintf(out, ", %lld still open", (long long)html_count(books, "open"));
     if (html_count(books, "not_judged") > 0)
