@@ -12,6 +12,7 @@
 #include "core/codec.h"
 #include "core/hash.h"
 #include "core/provenance.h"
+#include "validator/legacy_file.h"
 #include "validator/legacy_rows.h"
 
 enum { PATH_KEY, PATH_TIME, TOLD_MAX = 20 };
@@ -382,24 +383,6 @@ bool legacy_compare_late(struct legacy_compare *c, const struct record *record, 
     return legacy_add(c, c->rows, record->key, record->key_size, TAG_LATE, &mark, sizeof mark, err);
 }
 
-static const json_t *at_path(const json_t *json, const char *path)
-{
-    char name[256];
-
-    while (json != NULL) {
-        size_t size = strcspn(path, ".");
-        if (size >= sizeof name)
-            return NULL;
-        memcpy(name, path, size);
-        name[size] = '\0';
-        json = json_object_get(json, name);
-        if (path[size] == '\0')
-            return json;
-        path += size + 1;
-    }
-    return NULL;
-}
-
 /* The letter holds the original message; its join key says whose row it would have been. */
 bool legacy_compare_dead(struct legacy_compare *c, const struct record *record, struct error *err)
 {
@@ -411,9 +394,9 @@ bool legacy_compare_dead(struct legacy_compare *c, const struct record *record, 
 
     if (record->value != NULL && c->key_is_join_key)
         json = json_loadb(record->value, record->value_size, JSON_ALLOW_NUL, NULL);
-    found = at_path(json, join->primary_key);
+    found = legacy_json_at(json, join->primary_key);
     for (size_t i = 0; found == NULL && i < join->secondary_count; i++)
-        found = at_path(json, join->secondaries[i].key);
+        found = legacy_json_at(json, join->secondaries[i].key);
     arena_reset(&c->arena, LEGACY_ARENA_KEEP);
     bool known = found != NULL;
     if (known) {

@@ -8,6 +8,7 @@
 #ifndef VALIDATOR_LEGACY_FILE_H
 #define VALIDATOR_LEGACY_FILE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,6 +62,9 @@ bool legacy_file_is_untyped(const struct legacy_file *file);
 /* Calls `take` with every name at the top of rows, so far as they are known now. */
 void legacy_file_names(const struct legacy_file *file,
                        void (*take)(void *context, const char *name), void *context);
+
+/* The member at "a.b.c", or NULL. Borrowed. */
+const json_t *legacy_json_at(const json_t *json, const char *path);
 
 /* AUTO by the name; AUTO again if the name says nothing. */
 enum pipeline_legacy_format legacy_format(const char *path);

@@ -62,7 +62,7 @@ static bool is_blank(const struct buffer *line)
     return true;
 }
 
-static const json_t *find(const json_t *json, const char *path)
+const json_t *legacy_json_at(const json_t *json, const char *path)
 {
     char name[256];
 
@@ -115,7 +115,7 @@ static enum legacy_status json_next(void *context, struct arena *arena, struct l
     keep_names(state, json);
     row->cells = arena_take(arena, (state->paths->count + 1) * sizeof *row->cells);
     for (size_t i = 0; i < state->paths->count; i++) {
-        const json_t *value = find(json, state->paths->items[i]);
+        const json_t *value = legacy_json_at(json, state->paths->items[i]);
         row->cells[i] = (struct legacy_cell){.present = value != NULL};
         if (value != NULL)
             cell_from_json(value, arena, &row->cells[i].cell);

@@ -16,7 +16,7 @@ bench=$BUILD/tests/bench/bench-validate
 
 ours=$("$bench" memory "$views" | tail -n 1)
 echo "$ours"
-python=$("$TREE/tests/e2e/duckdb/install.sh")/python
+python=$("$TREE/tests/support/venv.sh" "$TREE/tests/e2e/duckdb")/bin/python
 "$bench" files "$WORK" "$views"
 "$python" "$TREE/tests/bench/validate_duckdb.py" "$WORK" tables 5 > /dev/null # It finds what differs.
 for source in csv tables; do

@@ -5,7 +5,7 @@
 # shellcheck source=../support/lib.sh
 . "$(dirname "$0")/../support/lib.sh"
 
-venv=$("$TREE/tests/e2e/readers/install.sh")
+venv=$("$TREE/tests/support/venv.sh" "$TREE/tests/e2e/readers")
 start_broker
 start_emulator
 make_streams views engagements

@@ -7,7 +7,7 @@
 here=$TREE/tests/e2e/duckdb
 seed=${SEED:-81}
 
-programs=$("$here/install.sh")
+programs=$("$TREE/tests/support/venv.sh" "$here")/bin
 start_broker
 start_emulator
 make_streams views engagements clicks
