@@ -42,13 +42,16 @@ def old_row(value):
 
 
 def late_times(path):
-    times = {}
+    """Of late engagements by key, and the keys of late views: their rows have no fault, as late would explain it."""
+    times, views = {}, set()
     for line in open(path, encoding="utf-8"):
         record = json.loads(line)
         header = dict(part.split("=", 1) for part in record["headers"]["dualrun.late"].split())
         if header["input"] == "engagements":
             times.setdefault(record["key"], []).append(int(header["time"]))
-    return times
+        else:
+            views.add(record["key"])
+    return times, views
 
 
 def dead_keys(path):
@@ -65,7 +68,7 @@ def set_to(name, value):
     return plant
 
 
-def plant(rows, late, dead, spared):
+def plant(rows, late, unfit, spared):
     faults = {
         "value": (lambda row: True, set_to("shares", 77)),
         "rounding": (lambda row: row["score"] != 0, set_to("score", lambda row: row["score"] * (1 + 1e-9))),
@@ -89,7 +92,7 @@ def plant(rows, late, dead, spared):
             planted.append(row)
             continue
         fault = next((name for name in order if counts[name] < EACH and faults[name][0](row)), None)
-        if fault is None or key in dead or key == spared:
+        if fault is None or key in unfit or key == spared:
             planted.append(row)
             continue
         counts[fault] += 1
@@ -138,7 +141,8 @@ def main():
     total = len(rows)
     counts = {}
     if kind == "all":
-        rows, counts = plant(rows, late_times(late), dead_keys(dead), spared)
+        times, late_views = late_times(late)
+        rows, counts = plant(rows, times, dead_keys(dead) | late_views, spared)
         same_row = ("missing", "old_duplicate")
         counts["duplicate"] = 1
         counts["matched"] = total - sum(counts[name] for name in counts if name not in same_row + ("duplicate",))
