@@ -193,7 +193,7 @@ part_idle() {
     sed -n '1,/^streams:/p' "$demo" > "$pipeline"
     for ((i = 1; i <= streams; i++)); do
         make_topic "idle-$i" "idle-$i"
-        printf '  idle-%d: {subscription: idle-%d, topic: {name: idle, partitions: 4, replication: 1}, decode: raw, key: ordering_key}\n' $i $i >> "$pipeline"
+        printf '  idle-%d: {subscription: idle-%d, topic: {name: idle-%d, partitions: 4, replication: 1}, decode: raw, key: ordering_key}\n' $i $i $i >> "$pipeline"
     done
     start bridge taskset -c 0 "$dualrun" bridge "$pipeline" --http "${http:=127.0.0.1:$(free_port)}"
     until_true 60 "the bridge is ready" curl -sf "http://$http/readyz"
