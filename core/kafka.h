@@ -69,8 +69,9 @@ json_t *kafka_topic_settings(rd_kafka_t *client, const char *topic, struct error
 /* Fails if the topic does not exist, after the wait of kafka_topic_exists. */
 bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int32_t *count,
                             struct error *err);
-/* Asks again, for at most half a minute, while leaders move. For a consumer, high is the end of what is committed: an open transaction holds it, and so does
- * one that was committed a moment ago, until its marker has reached the partition. */
+/* Asks again, for at most half a minute, while leaders move. For a consumer, high is the end of what
+ * is committed: an open transaction holds it, and so does one that was committed a moment ago, until
+ * its marker has reached the partition. */
 bool kafka_watermarks(rd_kafka_t *client, const char *topic, int32_t partition, int64_t *low,
                       int64_t *high, struct error *err);
 /* Committed offsets (stable, with metadata) of client's group, into list. Asks again, for at most

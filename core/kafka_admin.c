@@ -241,10 +241,16 @@ static bool leaders_answer(rd_kafka_t *client, const char *name, int32_t count)
     return true;
 }
 
+/* Until when a cluster in motion is asked again. */
+static int64_t retry_end_us(void)
+{
+    return clock_monotonic_us(clock_real()) + READY_TIMEOUT_MS * (int64_t)1000;
+}
+
 static bool wait_ready(rd_kafka_t *client, const char *name, struct topic_state *state,
                        struct error *err)
 {
-    int64_t end_us = clock_monotonic_us(clock_real()) + READY_TIMEOUT_MS * (int64_t)1000;
+    int64_t end_us = retry_end_us();
 
     while (clock_monotonic_us(clock_real()) < end_us) {
         if (!topic_state(client, name, state, err))
@@ -383,12 +389,6 @@ bool kafka_topic_partitions(rd_kafka_t *client, const char *topic, int32_t *coun
         return missing(err, topic);
     *count = state.partition_count;
     return true;
-}
-
-/* Until when a call is made again whose answer was that of a cluster in motion. */
-static int64_t retry_end_us(void)
-{
-    return clock_monotonic_us(clock_real()) + READY_TIMEOUT_MS * (int64_t)1000;
 }
 
 /* After an answer: waits, if another try is worth it. */

@@ -9,8 +9,6 @@
 #include "core/task_commit.h"
 #include "joiner/record.h"
 
-enum { COMMITTED_TIMEOUT_MS = 30000 };
-
 struct drain {
     rd_kafka_topic_partition_list_t *ends;
 };
@@ -58,14 +56,11 @@ static bool is_drained(const rd_kafka_topic_partition_t *committed, int64_t end)
 bool drain_is_done(struct drain *drain, rd_kafka_t *consumer, bool *done, struct error *err)
 {
     rd_kafka_topic_partition_list_t *committed = rd_kafka_topic_partition_list_copy(drain->ends);
-    rd_kafka_resp_err_t code = rd_kafka_committed(consumer, committed, COMMITTED_TIMEOUT_MS);
+    bool known = kafka_read_committed(consumer, committed, err);
 
-    *done = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    *done = known;
     for (int i = 0; *done && i < committed->cnt; i++)
         *done = is_drained(&committed->elems[i], drain->ends->elems[i].offset);
     rd_kafka_topic_partition_list_destroy(committed);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return true;
-    kafka_fail(err, code, "read committed offsets");
-    return err->class == ERROR_RETRY || error_wrap(err, "group of join");
+    return known || err->class == ERROR_RETRY || error_wrap(err, "group of join");
 }

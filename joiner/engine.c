@@ -195,7 +195,7 @@ bool engine_checkpoint(struct engine *engine, bool now, struct error *err)
     return true;
 }
 
-/* --- After a failed transaction --- */
+/* --- After a failure that what was committed mends --- */
 
 bool engine_can_recover(const struct engine *engine, const struct error *cause)
 {

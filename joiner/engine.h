@@ -33,7 +33,8 @@ bool engine_commit(struct engine *engine, bool now, struct error *err);
 /* What was just committed, as a checkpoint: of one task that is due, or `now` of all. */
 bool engine_checkpoint(struct engine *engine, bool now, struct error *err); /* When it is due. */
 
-/* True if err is a transaction's failure: what was committed tells how to go on. */
+/* True if the cause is a transaction's failure, the group's, or a passing one: what was committed tells how
+ * to go on. */
 bool engine_can_recover(const struct engine *engine, const struct error *cause);
 bool engine_recover(struct engine *engine, const struct error *cause, struct error *err);
 

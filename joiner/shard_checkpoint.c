@@ -88,14 +88,7 @@ static void close_state(struct shard *shard)
 static bool load(struct shard *shard, const char *path, const struct checkpoint *checkpoint,
                  struct error *err)
 {
-    struct shard_context *context = shard->context;
-
-    shard->store = store_rocksdb_open(shard->directory, path, context->store_bytes, err);
-    if (shard->store == NULL)
-        return false;
-    shard->task =
-        task_new(context->task_join, shard->store, &shard->output, &context->index_limits);
-    return task_load(shard->task, &checkpoint->cut, err);
+    return shard_open_task(shard, path, err) && task_load(shard->task, &checkpoint->cut, err);
 }
 
 static bool try_checkpoint(struct shard *shard, const char *name, struct error *err)

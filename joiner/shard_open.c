@@ -134,16 +134,25 @@ static bool look_at_logs(struct shard *shard, struct error *err)
     return true;
 }
 
+bool shard_open_task(struct shard *shard, const char *from, struct error *err)
+{
+    const struct shard_context *context = shard->context;
+
+    shard->store = store_rocksdb_open(shard->directory, from, context->store_bytes, err);
+    if (shard->store == NULL)
+        return false;
+    shard->task =
+        task_new(context->task_join, shard->store, &shard->output, &context->index_limits);
+    return true;
+}
+
 /* A checkpoint, or an empty store and the offset from which every live row is found. */
 static bool open_state(struct shard *shard, bool found, struct error *err)
 {
     if (found && shard->commit.row_count > 0 && shard_load_checkpoint(shard))
         return true;
-    shard->store = store_rocksdb_open(shard->directory, NULL, shard->context->store_bytes, err);
-    if (shard->store == NULL)
+    if (!shard_open_task(shard, NULL, err))
         return false;
-    shard->task = task_new(shard->context->task_join, shard->store, &shard->output,
-                           &shard->context->index_limits);
     for (uint32_t i = 0; i < shard->input_count; i++)
         shard->feeds[i].start_offset =
             found ? shard->commit.inputs[i].replay_offset : shard->feeds[i].low_offset;

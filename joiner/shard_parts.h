@@ -75,8 +75,10 @@ bool shard_load_checkpoint(struct shard *shard);
 bool shard_check_witness(struct shard *shard, uint32_t input, const rd_kafka_message_t *message,
                          struct error *err);
 /* Every input is replayed: compares with the commit and runs. Does nothing before that. */
+bool shard_finish_restore(struct shard *shard, struct error *err);
+/* Store and task, with the files of the checkpoint in the folder `from`, or empty: NULL. */
+bool shard_open_task(struct shard *shard, const char *from, struct error *err);
 /* What the metrics say of the task's state. */
 void shard_set_gauges(struct shard *shard);
-bool shard_finish_restore(struct shard *shard, struct error *err);
 
 #endif
