@@ -73,6 +73,20 @@ void html_name_words(FILE *out, const char *name)
         escape(out, (char)(*name == '_' ? ' ' : *name));
 }
 
+void html_counts(FILE *out, const json_t *counts)
+{
+    const json_t *count;
+    const char *name;
+
+    json_object_foreach((json_t *)(uintptr_t)counts, name, count)
+    {
+        html_number(out, json_integer_value(count));
+        fputc(' ', out);
+        html_name_words(out, name);
+        fputs(" &nbsp;", out);
+    }
+}
+
 void html_list_items(FILE *out, const json_t *list)
 {
     const json_t *item;

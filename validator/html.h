@@ -13,6 +13,7 @@
 void html_escaped(FILE *out, const char *text);    /* NULL is nothing. */
 void html_number(FILE *out, int64_t value);        /* 1234567 as 1,234,567. */
 void html_name_words(FILE *out, const char *name); /* Escaped; `_` becomes a space. */
+void html_counts(FILE *out, const json_t *counts); /* "3 missing  1 late", of an object. */
 void html_list_items(FILE *out, const json_t *list);
 
 /* Of a member: "", 0 or false if it is not there. */

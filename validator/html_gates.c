@@ -82,8 +82,7 @@ void html_gates(FILE *out, const json_t *document)
 
 static void run_row(FILE *out, const json_t *run)
 {
-    const char *verdict = html_text(run, "verdict"), *name;
-    const json_t *count;
+    const char *verdict = html_text(run, "verdict");
 
     fputs("<tr><td>", out);
     html_escaped(out, html_text(run, "ended"));
@@ -94,13 +93,7 @@ static void run_row(FILE *out, const json_t *run)
     fputs("</span><td class=mono>", out);
     html_escaped(out, html_text(run, "run_id"));
     fputs("<td>", out);
-    json_object_foreach((json_t *)json_object_get(run, "causes"), name, count)
-    {
-        html_number(out, json_integer_value(count));
-        fputc(' ', out);
-        html_name_words(out, name);
-        fputs(" &nbsp;", out);
-    }
+    html_counts(out, json_object_get(run, "causes"));
     fputs("</tr>", out);
 }
 

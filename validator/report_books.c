@@ -50,17 +50,8 @@ void report_books_text(const json_t *comparison, FILE *out)
 
 static void totals(const json_t *books, FILE *out)
 {
-    const json_t *count;
-    const char *event;
-
     fputs("<p class='small soft'>", out);
-    json_object_foreach((json_t *)json_object_get(books, "totals"), event, count)
-    {
-        html_number(out, json_integer_value(count));
-        fputc(' ', out);
-        html_name_words(out, event);
-        fputs(" &nbsp;", out);
-    }
+    html_counts(out, json_object_get(books, "totals"));
     fputs("</p>", out);
 }
 
