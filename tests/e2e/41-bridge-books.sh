@@ -127,13 +127,6 @@ sums '[.[].delivered] | add == 30000' "not every message is in them, once"
 note "two bridges on one subscription, one killed: nothing is claimed that is not so"
 SPACING_US=2000 publish_numbers 30001 50000
 sed -i 's/^    decode: raw/&\n    max_rate: 1000/' "$pipeline" # So that there is work as long as the validator looks.
-declare -A at
-run_bridge() {
-    at[$1]=127.0.0.1:$(free_port)
-    start "$1" "$dualrun" bridge "$pipeline" --http "${at[$1]}"
-}
-delivered() { metric "http://${at[$1]}" dualrun_bridge_delivered_messages_total; }
-has_delivered() { [ "$(delivered "$1")" -gt "$2" ]; }
 run_bridge first
 run_bridge second
 until_true 20 "the first bridge works" has_delivered first 500

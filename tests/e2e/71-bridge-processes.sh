@@ -14,13 +14,6 @@ KEY=ordering_key events_pipeline
 ORDERED=1 publish_numbers 1 30000
 admin faults '{"method": "subscriptions.pull", "delay_ms": 100}' > /dev/null # So that each gets a share.
 
-declare -A at
-run_bridge() {
-    at[$1]=127.0.0.1:$(free_port)
-    start "$1" "$dualrun" bridge "$pipeline" --http "${at[$1]}"
-}
-delivered() { metric "http://${at[$1]}" dualrun_bridge_delivered_messages_total; }
-has_delivered() { [ "$(delivered "$1")" -gt "$2" ]; }
 
 for name in first second third; do run_bridge $name; done
 for name in first second third; do until_true 20 "the $name bridge works" has_delivered $name 500; done

@@ -65,6 +65,15 @@ start_bridge() {
 
 bridge_metric() { metric "http://$http" "dualrun_bridge_$1"; }
 
+# run_bridge NAME: one of several, each with a status server of its own.
+declare -A at
+run_bridge() {
+    at[$1]=127.0.0.1:$(free_port)
+    start "$1" "$dualrun" bridge "$pipeline" --http "${at[$1]}"
+}
+delivered() { metric "http://${at[$1]}" dualrun_bridge_delivered_messages_total; }
+has_delivered() { [ "$(delivered "$1")" -gt "$2" ]; } # NAME COUNT
+
 # values TOPIC: every record's value, a line each.
 values() { kcat -b "$KAFKA" -C -t "$1" -o beginning -e -q -f '%s\n'; }
 
